@@ -1,0 +1,22 @@
+//! What the timer wheel of a worker may be asked to remember.
+//!
+//! A deadline that fires is checked against the state that it is about: it may be meant no more,
+//! or not yet. Nothing is ever cancelled in the wheel.
+
+use crate::gate::Mark;
+use crate::ids::SessionNo;
+
+/// One kind of deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deadline {
+    /// A connection has been silent for 1.5 times its Keep Alive.
+    KeepAlive(Mark),
+    /// A session has outlived its Session Expiry Interval.
+    SessionExpiry(SessionNo),
+    /// A will's delay is over.
+    Will(SessionNo),
+    /// A publisher was held back for as long as allowed.
+    Hold(Mark),
+    /// Unacknowledged messages of a 3.x connection are to be sent again.
+    Retry(Mark),
+}

@@ -1,0 +1,640 @@
+//! The one egress gate: every PUBLISH to a client leaves here, live, queued, retained or again.
+//!
+//! Expiry, the client's Maximum Packet Size and its window are checked here, and only here.
+//! A message that fans out is encoded once per shape; its copies differ in the Packet Identifier.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bowline_packet::{
+    Ack, AckKind, PacketId, ProtocolVersion, Publish, PublishProperties, QoS, ReasonCode,
+    SubscriptionIdentifiers,
+};
+
+use crate::broker::Broker;
+use crate::connection::{AliasOut, Connection, Discharge, Phase, Resend};
+use crate::effect::Effect;
+use crate::gate::Promise;
+use crate::ids::{ConnectionId, RecordNo};
+use crate::message::{MessageKey, MessageView};
+use crate::out::Out;
+use crate::outbound::SHARED_PAYLOAD_BYTES_MIN;
+use crate::qos::{Delivery, Step};
+use crate::record::Record;
+use crate::routing::Target;
+use crate::session::SessionKey;
+use crate::time::{Instant, Now};
+
+/// One message, encoded once for each kind of receiver. Kept by the broker and re-used.
+#[derive(Debug, Default)]
+pub(crate) struct Fanout {
+    shapes: Vec<Shape>,
+    bytes: Vec<u8>,
+    payload: Option<Rc<[u8]>>,
+    is_used: bool,
+}
+
+/// What makes two receivers' packets alike but for the Packet Identifier.
+#[derive(Debug)]
+struct Shape {
+    version: ProtocolVersion,
+    qos: QoS,
+    retain: bool,
+    range: Range<usize>,
+    packet_id_at: Option<usize>,
+}
+
+impl Fanout {
+    /// Begins with a message for so many receivers; one alone is encoded in place.
+    pub(crate) fn begin(&mut self, receivers: usize) {
+        self.shapes.clear();
+        self.bytes.clear();
+        self.bytes.shrink_to(64 * 1024);
+        self.payload = None;
+        self.is_used = receivers > 1;
+    }
+}
+
+/// How one PUBLISH goes to one client.
+#[derive(Clone, Copy, Debug)]
+struct Dispatch<'a> {
+    qos: QoS,
+    retain: bool,
+    dup: bool,
+    packet_id: Option<PacketId>,
+    identifiers: &'a [u32],
+}
+
+/// What happened to a packet that should leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Yes,
+    /// Larger than the client's Maximum Packet Size [MQTT-3.1.2-24].
+    TooLarge,
+}
+
+impl Broker {
+    /// Delivers a live message to one session: at once if it can take it, else into its queue.
+    pub(crate) fn deliver(
+        &mut self,
+        target: &Target,
+        message: &MessageView<'_>,
+        stored: &mut Option<MessageKey>,
+        fanout: &mut Fanout,
+        now: Now,
+        out: &mut Out,
+    ) {
+        // [MQTT-3.3.1-12] RETAIN is 0 on a live delivery, unless Retain As Published asks for it.
+        let retain = target.retain_as_published && message.retain;
+        if target.qos == QoS::AtMostOnce {
+            self.deliver_at_most_once(target, message, retain, fanout, now, out);
+            self.lists.release(target.identifiers);
+            return;
+        }
+        if !self.admit_to_queue(target.session, message.size_bytes(), now, out) {
+            self.lists.release(target.identifiers);
+            return;
+        }
+        let key = *stored.get_or_insert_with(|| self.messages.insert(message));
+        self.messages.retain(key);
+        let delivery = Delivery {
+            message: key,
+            identifiers: target.identifiers,
+            ticket: 0,
+            qos: target.qos,
+            retain,
+            replayed: false,
+        };
+        self.enqueue(target.session, delivery, Some((message, fanout)), now, out);
+    }
+
+    /// Notes the obligation, and sends it if the session has nothing else to send first.
+    pub(crate) fn enqueue(
+        &mut self,
+        key: SessionKey,
+        delivery: Delivery,
+        live: Option<(&MessageView<'_>, &mut Fanout)>,
+        now: Now,
+        out: &mut Out,
+    ) {
+        out.counters.obligations_admitted += 1;
+        let size_bytes = self.messages.size_bytes(delivery.message);
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        session.sender.bytes += size_bytes;
+        session.sender.messages += 1;
+        let can_go = session.sender.is_queue_empty()
+            && session.replays.is_empty()
+            && session.sender.has_slot()
+            && self.gate_allows(&delivery);
+        let connection = self
+            .sessions
+            .get(key)
+            .and_then(|session| session.connection);
+        if let Some((message, fanout)) = live
+            && can_go
+            && let Some(id) = connection.filter(|id| self.has_room(*id, out))
+            && self.connections.get(id).is_some_and(|c| c.resend.is_none())
+        {
+            let record = self.messages.record(delivery.message);
+            let written = self.start(id, key, delivery, message, record, Some(fanout), now, out);
+            if written == Written::TooLarge {
+                self.discharge(key, delivery, Discharge::TooLarge, now, out);
+            }
+            return;
+        }
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.sender.push(delivery);
+        }
+        self.mark_full(key, out);
+        if connection.is_some() {
+            self.pump_later(key);
+        }
+    }
+
+    /// An outbound QoS 2 PUBLISH waits for its commit: under another identifier it would be a
+    /// second one.
+    fn gate_allows(&self, delivery: &Delivery) -> bool {
+        delivery.qos == QoS::AtLeastOnce
+            || self.gate.is_open(self.messages.record(delivery.message))
+    }
+
+    fn deliver_at_most_once(
+        &mut self,
+        target: &Target,
+        message: &MessageView<'_>,
+        retain: bool,
+        fanout: &mut Fanout,
+        now: Now,
+        out: &mut Out,
+    ) {
+        let Some(session) = self.sessions.get_mut(target.session) else {
+            return;
+        };
+        if message.retain {
+            session.note_overtaken(message.topic);
+        }
+        let Some(id) = session.connection else { return };
+        if !self.is_open(id) {
+            return;
+        }
+        if out.waiting_bytes(id) >= self.options.limits.outbound_bytes_max {
+            out.counters.dropped_qos0_slow_reader += 1;
+            return;
+        }
+        if message.is_expired(now.instant) {
+            return;
+        }
+        let mut room = [0];
+        let identifiers = self.lists.slice(target.identifiers, &mut room);
+        let dispatch = Dispatch {
+            qos: QoS::AtMostOnce,
+            retain,
+            dup: false,
+            packet_id: None,
+            identifiers,
+        };
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        write(
+            connection,
+            id,
+            message,
+            &dispatch,
+            Some(fanout),
+            now.instant,
+            out,
+        );
+    }
+
+    fn is_open(&self, id: ConnectionId) -> bool {
+        self.connections
+            .get(id)
+            .is_some_and(|connection| connection.phase == Phase::Open)
+    }
+
+    /// Whether a connection is open and not behind with reading; if it is behind, asks to hear
+    /// when it has caught up.
+    pub(crate) fn has_room(&self, id: ConnectionId, out: &mut Out) -> bool {
+        if !self.is_open(id) {
+            return false;
+        }
+        let has_room = out.waiting_bytes(id) < self.options.limits.outbound_bytes_max;
+        if !has_room {
+            out.want_drained(id);
+        }
+        has_room
+    }
+
+    /// Gives a delivery its Packet Identifier and sends it.
+    ///
+    /// The message may be lent out of the store: nothing here looks into it. `record` is the one
+    /// that keeps the message.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one delivery, where it goes and what with"
+    )]
+    fn start(
+        &mut self,
+        id: ConnectionId,
+        key: SessionKey,
+        delivery: Delivery,
+        message: &MessageView<'_>,
+        record: RecordNo,
+        fanout: Option<&mut Fanout>,
+        now: Now,
+        out: &mut Out,
+    ) -> Written {
+        let mut room = [0];
+        let identifiers = self.lists.slice(delivery.identifiers, &mut room);
+        let (Some(session), Some(connection)) =
+            (self.sessions.get_mut(key), self.connections.get_mut(id))
+        else {
+            return Written::Yes;
+        };
+        if message.retain && !delivery.replayed {
+            session.note_overtaken(message.topic);
+        }
+        let Some(packet_id) = session.sender.start(delivery) else {
+            session.sender.push(delivery);
+            return Written::Yes;
+        };
+        let dispatch = Dispatch {
+            qos: delivery.qos,
+            retain: delivery.retain,
+            dup: false,
+            packet_id: Some(packet_id),
+            identifiers,
+        };
+        let written = write(connection, id, message, &dispatch, fanout, now.instant, out);
+        if written == Written::TooLarge {
+            // [MQTT-3.1.2-25] As if it had been delivered.
+            session.sender.acknowledge(packet_id, delivery.qos);
+        } else if delivery.qos == QoS::ExactlyOnce && record > RecordNo(0) && session.is_lasting() {
+            let (number, packet_id) = (session.number, packet_id.get());
+            out.records.push(&Record::Sent {
+                number,
+                packet_id,
+                message: record,
+            });
+        }
+        written
+    }
+
+    /// Sends what the session's client can take: what was in flight before, then retained
+    /// replays, then the queue.
+    pub(crate) fn pump(&mut self, key: SessionKey, now: Now, out: &mut Out) {
+        let Some(id) = self
+            .sessions
+            .get(key)
+            .and_then(|session| session.connection)
+        else {
+            return;
+        };
+        if !self.resend(key, id, now, out) || !self.replay(key, id, now, out) {
+            return;
+        }
+        while self.has_room(id, out) {
+            let Some(session) = self.sessions.get_mut(key) else {
+                return;
+            };
+            if !session.sender.has_slot() {
+                return;
+            }
+            let (number, front) = (session.number, session.sender.front().copied());
+            let Some(delivery) = front else { return };
+            if !self.gate_allows(&delivery) {
+                let record = self.messages.record(delivery.message);
+                self.gate.hold(record, Promise::Pump(number));
+                return;
+            }
+            if self.messages.is_expired(delivery.message, now.instant) {
+                // [MQTT-3.3.2-5] Its delivery was not begun: it is deleted.
+                self.pop_front(key);
+                self.discharge(key, delivery, Discharge::Expired, now, out);
+            } else if self.send_stored(key, id, delivery, now, out) {
+                self.pop_front(key);
+            } else {
+                self.read_ahead(key, out);
+                return;
+            }
+        }
+    }
+
+    /// Starts a delivery whose message waits in the store; false if it must be brought first.
+    pub(crate) fn send_stored(
+        &mut self,
+        key: SessionKey,
+        id: ConnectionId,
+        delivery: Delivery,
+        now: Now,
+        out: &mut Out,
+    ) -> bool {
+        let record = self.messages.record(delivery.message);
+        let messages = core::mem::take(&mut self.messages);
+        let written = messages
+            .view(delivery.message)
+            .map(|view| self.start(id, key, delivery, &view, record, None, now, out));
+        self.messages = messages;
+        match written {
+            Some(Written::TooLarge) => {
+                self.discharge(key, delivery, Discharge::TooLarge, now, out);
+                true
+            }
+            Some(Written::Yes) => true,
+            None => false,
+        }
+    }
+
+    fn pop_front(&mut self, key: SessionKey) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.sender.pop();
+        }
+    }
+
+    /// Asks for the messages at the front of the queue that do not lie in RAM.
+    fn read_ahead(&mut self, key: SessionKey, out: &mut Out) {
+        let Some(session) = self.sessions.get(key) else {
+            return;
+        };
+        for delivery in session
+            .sender
+            .queued()
+            .take(self.options.limits.read_ahead_messages)
+        {
+            if let Some(location) = self.messages.ask(delivery.message) {
+                out.effects.push(Effect::Load(location));
+            }
+        }
+        self.loading.push(session.number);
+    }
+
+    /// Sends again what is in flight, in order and under the same identifiers [MQTT-4.4.0-1],
+    /// [MQTT-4.6.0-1], as far as the connection's cursor says; false if it must wait.
+    fn resend(&mut self, key: SessionKey, id: ConnectionId, now: Now, out: &mut Out) -> bool {
+        let at = now.instant;
+        loop {
+            let Some(Resend { next, until }) = self.connections.get(id).and_then(|c| c.resend)
+            else {
+                return true;
+            };
+            if !self.has_room(id, out) {
+                return false;
+            }
+            let (Some(session), Some(connection)) =
+                (self.sessions.get_mut(key), self.connections.get_mut(id))
+            else {
+                return false;
+            };
+            let Some(entry) = session.sender.in_flight_from(next, until) else {
+                connection.resend = None;
+                return true;
+            };
+            connection.resend = Some(Resend {
+                next: entry.started.wrapping_add(1),
+                until,
+            });
+            let version = connection.version;
+            let delivery = match entry.step {
+                Step::Published(delivery) => delivery,
+                Step::Released => {
+                    let packet = Ack::new(entry.packet_id, ReasonCode::Success);
+                    let _ = out.append(id, |b| packet.encode(AckKind::PubRel, version, b));
+                    continue;
+                }
+            };
+            let Some(view) = self.messages.view(delivery.message) else {
+                connection.resend = Some(Resend {
+                    next: entry.started,
+                    until,
+                });
+                if let Some(location) = self.messages.ask(delivery.message) {
+                    out.effects.push(Effect::Load(location));
+                }
+                self.loading.push(session.number);
+                return false;
+            };
+            let mut room = [0];
+            let identifiers = self.lists.slice(delivery.identifiers, &mut room);
+            let dispatch = Dispatch {
+                qos: delivery.qos,
+                retain: delivery.retain,
+                dup: true,
+                packet_id: Some(entry.packet_id),
+                identifiers,
+            };
+            out.counters.redeliveries += 1;
+            if write(connection, id, &view, &dispatch, None, at, out) == Written::TooLarge {
+                session.sender.acknowledge(entry.packet_id, delivery.qos);
+                self.discharge(key, delivery, Discharge::TooLarge, now, out);
+            }
+        }
+    }
+
+    /// A QoS 0 PUBLISH of a retained message, straight from the retained store.
+    pub(crate) fn write_retained(
+        &mut self,
+        id: ConnectionId,
+        message: &MessageView<'_>,
+        identifiers: crate::routing::Identifiers,
+        now: Now,
+        out: &mut Out,
+    ) {
+        let mut room = [0];
+        let identifiers = self.lists.slice(identifiers, &mut room);
+        let qos = QoS::AtMostOnce;
+        let dispatch = Dispatch {
+            qos,
+            retain: true,
+            dup: false,
+            packet_id: None,
+            identifiers,
+        };
+        if let Some(connection) = self.connections.get_mut(id) {
+            write(connection, id, message, &dispatch, None, now.instant, out);
+        }
+    }
+}
+
+/// Encodes one PUBLISH into the outbound bytes of a connection.
+fn write(
+    connection: &mut Connection,
+    id: ConnectionId,
+    message: &MessageView<'_>,
+    dispatch: &Dispatch<'_>,
+    fanout: Option<&mut Fanout>,
+    now: Instant,
+    out: &mut Out,
+) -> Written {
+    let written = match fanout {
+        Some(fanout) if fanout.serves(connection, dispatch) => {
+            fanout.write(connection, id, message, dispatch, now, out)
+        }
+        Some(_) | None => write_alone(connection, id, message, dispatch, now, out),
+    };
+    if written == Written::Yes {
+        out.counters.deliveries[dispatch.qos as usize] += 1;
+        out.counters.payload_delivered_bytes += message.payload.len() as u64;
+    }
+    written
+}
+
+/// The packet as this client gets it.
+fn packet<'a>(
+    version: ProtocolVersion,
+    message: &MessageView<'a>,
+    dispatch: &Dispatch<'a>,
+    now: Instant,
+) -> Publish<'a> {
+    let mut properties = PublishProperties::default();
+    if version.has_properties() {
+        if !message.properties.is_empty() {
+            // The section was checked when the message came in.
+            properties = PublishProperties::decode(message.properties).unwrap_or_default();
+        }
+        // [MQTT-3.3.2-6] What is left of the Message Expiry Interval.
+        properties.message_expiry_secs = message
+            .expires_at
+            .map(|at| u32::try_from(at.since(now).as_millis().div_ceil(1_000)).unwrap_or(u32::MAX));
+        properties.subscription_identifiers = SubscriptionIdentifiers::from(dispatch.identifiers);
+    }
+    Publish {
+        dup: dispatch.dup,
+        qos: dispatch.qos,
+        retain: dispatch.retain,
+        topic: message.topic,
+        packet_id: dispatch.packet_id,
+        properties,
+        payload: message.payload,
+    }
+}
+
+fn write_alone(
+    connection: &mut Connection,
+    id: ConnectionId,
+    message: &MessageView<'_>,
+    dispatch: &Dispatch<'_>,
+    now: Instant,
+    out: &mut Out,
+) -> Written {
+    let version = connection.version;
+    let mut packet = packet(version, message, dispatch, now);
+    let mut alias = AliasOut::None;
+    if let Some(aliases) = connection.aliases_out.as_deref_mut() {
+        alias = aliases.choose(message.topic);
+        match alias {
+            AliasOut::None => {}
+            AliasOut::New(number) => packet.properties.topic_alias = Some(number),
+            AliasOut::Known(number) => {
+                packet.topic = "";
+                packet.properties.topic_alias = Some(number);
+            }
+        }
+    }
+    let bytes_max = connection.packet_bytes_max as usize;
+    let fits = out.append(id, |bytes| {
+        let start = bytes.len();
+        // What does not encode (a property section that grew past 256 MiB) is too large for
+        // anybody.
+        let fits = packet.encode(version, bytes).is_ok() && bytes.len() - start <= bytes_max;
+        if !fits {
+            bytes.truncate(start);
+        }
+        fits
+    });
+    if fits {
+        return Written::Yes;
+    }
+    if let (AliasOut::New(_), Some(aliases)) = (alias, connection.aliases_out.as_deref_mut()) {
+        aliases.undo();
+    }
+    Written::TooLarge
+}
+
+impl Fanout {
+    /// Whether this receiver's packet has the shape of others.
+    fn serves(&self, connection: &Connection, dispatch: &Dispatch<'_>) -> bool {
+        self.is_used && dispatch.identifiers.is_empty() && connection.aliases_out.is_none()
+    }
+
+    fn write(
+        &mut self,
+        connection: &Connection,
+        id: ConnectionId,
+        message: &MessageView<'_>,
+        dispatch: &Dispatch<'_>,
+        now: Instant,
+        out: &mut Out,
+    ) -> Written {
+        let version = connection.version;
+        let is_shared = message.payload.len() >= SHARED_PAYLOAD_BYTES_MIN;
+        let Some(place) = self.shape(version, message, dispatch, now) else {
+            return Written::TooLarge;
+        };
+        let Some(shape) = self.shapes.get(place) else {
+            return Written::TooLarge;
+        };
+        let Some(encoded) = self.bytes.get(shape.range.clone()) else {
+            return Written::TooLarge;
+        };
+        let payload_bytes = if is_shared { message.payload.len() } else { 0 };
+        if encoded.len() + payload_bytes > connection.packet_bytes_max as usize {
+            return Written::TooLarge;
+        }
+        out.append(id, |bytes| {
+            let start = bytes.len();
+            bytes.extend_from_slice(encoded);
+            if let (Some(at), Some(packet_id)) = (shape.packet_id_at, dispatch.packet_id)
+                && let Some(place) = bytes.get_mut(start + at..start + at + 2)
+            {
+                place.copy_from_slice(&packet_id.get().to_be_bytes());
+            }
+        });
+        if is_shared {
+            let payload = self
+                .payload
+                .get_or_insert_with(|| Rc::from(message.payload));
+            out.append_shared(id, Rc::clone(payload));
+        }
+        Written::Yes
+    }
+
+    /// Finds or encodes the packet of this shape; a payload that is shared stays outside.
+    fn shape(
+        &mut self,
+        version: ProtocolVersion,
+        message: &MessageView<'_>,
+        dispatch: &Dispatch<'_>,
+        now: Instant,
+    ) -> Option<usize> {
+        let (qos, retain) = (dispatch.qos, dispatch.retain);
+        let has_properties = version.has_properties();
+        let same = |shape: &Shape| {
+            shape.version.has_properties() == has_properties
+                && shape.qos == qos
+                && shape.retain == retain
+        };
+        if let Some(place) = self.shapes.iter().position(same) {
+            return Some(place);
+        }
+        let packet = packet(version, message, dispatch, now);
+        let encoded = packet.encode(version, &mut self.bytes).ok()?;
+        if message.payload.len() >= SHARED_PAYLOAD_BYTES_MIN {
+            self.bytes
+                .truncate(self.bytes.len() - message.payload.len());
+        }
+        let range = encoded.start..self.bytes.len();
+        let packet_id_at = encoded.packet_id_at.map(|at| at - encoded.start);
+        self.shapes.push(Shape {
+            version,
+            qos,
+            retain,
+            range,
+            packet_id_at,
+        });
+        Some(self.shapes.len() - 1)
+    }
+}

@@ -1,0 +1,415 @@
+//! SUBSCRIBE and UNSUBSCRIBE: SUBACK leaves when every worker knows the filters.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use bowline_packet::{
+    PacketId, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscriptionOptions, TopicFilter,
+    UnsubAck, Unsubscribe,
+};
+
+use super::Subscriber;
+use crate::broker::Broker;
+use crate::gate::{Mark, Promise};
+use crate::handover::Handover;
+use crate::ids::{ConnectionId, RecordNo, WorkerId};
+use crate::out::Out;
+use crate::record::Record;
+use crate::retained::Replay;
+use crate::session::{SessionKey, Subscription};
+use crate::time::Now;
+
+/// Something that waits until the other workers know a filter.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    /// A SUBACK of this worker's client, and the replays that follow it.
+    Subscribe(PendingSubscribe),
+    /// A session of another worker joined a group here.
+    Relay {
+        to: WorkerId,
+        token: u32,
+        answers_due: u16,
+    },
+}
+
+/// A SUBACK that is not out yet.
+#[derive(Debug)]
+pub(crate) struct PendingSubscribe {
+    mark: Mark,
+    packet_id: PacketId,
+    codes: Vec<u8>,
+    replays: Vec<Replay>,
+    rests_on: RecordNo,
+    answers_due: u16,
+}
+
+/// What one filter of a SUBSCRIBE brought about.
+struct Subscribed {
+    code: ReasonCode,
+    /// Other workers must learn of it.
+    is_new_route: bool,
+    replay: Option<Replay>,
+    /// The worker of the share group, if it is another one.
+    joins: Option<WorkerId>,
+}
+
+impl Subscribed {
+    fn refused(code: ReasonCode) -> Self {
+        Self {
+            code,
+            is_new_route: false,
+            replay: None,
+            joins: None,
+        }
+    }
+}
+
+impl Broker {
+    /// SUBSCRIBE [MQTT-3.8.4-1].
+    pub(crate) fn on_subscribe(
+        &mut self,
+        id: ConnectionId,
+        packet: &Subscribe<'_>,
+        now: Now,
+        out: &mut Out,
+    ) {
+        let Some(mark) = self.connections.mark(id) else {
+            return;
+        };
+        let Some(key) = self
+            .connections
+            .get(id)
+            .and_then(|connection| connection.session)
+        else {
+            return;
+        };
+        let before = out.records.last();
+        let token = self.pending.insert(Pending::Relay {
+            to: self.options.worker,
+            token: 0,
+            answers_due: 0,
+        });
+        let (mut codes, mut replays) = (Vec::new(), Vec::new());
+        let (mut is_new_route, mut answers_due) = (false, 0);
+        for (filter, options) in packet.filters.iter() {
+            let identifier = packet.subscription_identifier;
+            let done = self.subscribe(key, filter, options, identifier, token, out);
+            codes.push(done.code.code());
+            is_new_route |= done.is_new_route;
+            replays.extend(done.replay);
+            answers_due += u16::from(done.joins.is_some());
+        }
+        if is_new_route || self.routes_due > 0 {
+            answers_due += self.ask_barrier(token, out);
+        }
+        // A SUBSCRIBE that changed nothing rests on nothing.
+        let last = out.records.last();
+        let rests_on = if last > before { last } else { RecordNo(0) };
+        let pending = PendingSubscribe {
+            mark,
+            packet_id: packet.packet_id,
+            codes,
+            replays,
+            rests_on,
+            answers_due,
+        };
+        if let Some(slot) = self.pending.get_mut(token) {
+            *slot = Pending::Subscribe(pending);
+        }
+        self.routes_due += usize::from(answers_due);
+        if answers_due == 0 {
+            self.routes_known(token, now, out);
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        key: SessionKey,
+        filter: TopicFilter<'_>,
+        options: SubscriptionOptions,
+        identifier: Option<u32>,
+        token: u32,
+        out: &mut Out,
+    ) -> Subscribed {
+        let limits = &self.options.limits;
+        if filter.filter().split('/').count() > limits.topic_levels_max {
+            return Subscribed::refused(ReasonCode::TopicFilterInvalid);
+        }
+        let whole = filter.as_str();
+        let Some(session) = self.sessions.get_mut(key) else {
+            return Subscribed::refused(ReasonCode::UnspecifiedError);
+        };
+        let is_at_bound = session.subscriptions.len() >= limits.subscriptions_per_session_max;
+        if is_at_bound && !session.subscriptions.contains(whole) {
+            return Subscribed::refused(ReasonCode::QuotaExceeded);
+        }
+        let subscription = Subscription {
+            options,
+            identifier,
+        };
+        let old = session.subscriptions.insert(whole, subscription);
+        let (number, marked_full) = (session.number, session.marked_full);
+        if session.is_lasting() && old != Some(subscription) {
+            out.records.push(&Record::Subscribed {
+                number,
+                filter: whole,
+                options,
+                identifier,
+            });
+        }
+        let code = match options.qos {
+            QoS::AtMostOnce => ReasonCode::Success,
+            QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
+            QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
+        };
+        if filter.share().is_some() {
+            session.shares += u32::from(old.is_none());
+            let joins = self.join_group(key, filter, subscription, token, out);
+            return Subscribed {
+                code,
+                is_new_route: true,
+                replay: None,
+                joins,
+            };
+        }
+        let interest = self.tree.entry(whole);
+        let is_new_route = !interest.is_wanted_here();
+        let subscriber = Subscriber {
+            session: key,
+            options,
+            identifier,
+        };
+        let place = interest
+            .subscribers
+            .iter_mut()
+            .find(|s| old.is_some() && s.session == key);
+        match place {
+            Some(place) => *place = subscriber,
+            None => interest.subscribers.push(subscriber),
+        }
+        if is_new_route {
+            self.add_route(whole, out);
+        }
+        if marked_full && old.is_none() {
+            self.set_filter_full(whole, true, out);
+        }
+        let replays = match options.retain_handling {
+            RetainHandling::SendAtSubscribe => true,
+            RetainHandling::SendIfNew => old.is_none(),
+            RetainHandling::DoNotSend => false,
+        };
+        let replay = replays.then(|| Replay::new(whole, options, identifier));
+        Subscribed {
+            code,
+            is_new_route,
+            replay,
+            joins: None,
+        }
+    }
+
+    /// Tells the other workers that somebody here wants what matches.
+    pub(crate) fn add_route(&mut self, filter: &str, out: &mut Out) {
+        for worker in self.other_workers() {
+            out.staged(worker).push(Handover::RouteAdd {
+                filter: filter.into(),
+            });
+        }
+    }
+
+    /// Asks the other workers to say that they know what was handed to them; how many will.
+    pub(crate) fn ask_barrier(&mut self, token: u32, out: &mut Out) -> u16 {
+        let mut asked = 0;
+        for worker in self.other_workers() {
+            out.staged(worker).push(Handover::RouteBarrier { token });
+            asked += 1;
+        }
+        asked
+    }
+
+    /// Another worker knows everything up to the barrier.
+    pub(crate) fn on_route_known(&mut self, token: u32, now: Now, out: &mut Out) {
+        let answers_due = match self.pending.get_mut(token) {
+            Some(Pending::Subscribe(PendingSubscribe { answers_due, .. })) => {
+                self.routes_due = self.routes_due.saturating_sub(1);
+                answers_due
+            }
+            Some(Pending::Relay { answers_due, .. }) => answers_due,
+            None => return,
+        };
+        *answers_due = answers_due.saturating_sub(1);
+        if *answers_due == 0 {
+            self.routes_known(token, now, out);
+        }
+    }
+
+    /// Everybody knows: answers, as soon as the gate allows.
+    pub(crate) fn routes_known(&mut self, token: u32, now: Now, out: &mut Out) {
+        match self.pending.get(token) {
+            Some(Pending::Subscribe(pending)) => {
+                let rests_on = pending.rests_on;
+                if self.gate.is_open(rests_on) {
+                    self.subscribed(token, now, out);
+                } else {
+                    self.gate.hold(rests_on, Promise::Subscribed(token));
+                }
+            }
+            Some(&Pending::Relay {
+                to,
+                token: theirs,
+                answers_due: _,
+            }) => {
+                self.pending.remove(token);
+                out.staged(to).push(Handover::RouteKnown { token: theirs });
+            }
+            None => {}
+        }
+    }
+
+    /// SUBACK, then the retained messages.
+    pub(crate) fn subscribed(&mut self, token: u32, now: Now, out: &mut Out) {
+        let Some(Pending::Subscribe(pending)) = self.pending.remove(token) else {
+            return;
+        };
+        let Some(connection) = self.connections.marked(pending.mark) else {
+            return;
+        };
+        let (version, key) = (connection.version, connection.session);
+        let packet = SubAck::new(pending.packet_id, &pending.codes);
+        let _ = out.append(pending.mark.connection, |bytes| {
+            packet.encode(version, bytes)
+        });
+        let Some(key) = key else { return };
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.replays.extend(pending.replays);
+        }
+        self.pump(key, now, out);
+    }
+
+    /// UNSUBSCRIBE: what was admitted before stays owed [MQTT-3.10.4-3].
+    pub(crate) fn on_unsubscribe(
+        &mut self,
+        id: ConnectionId,
+        packet: &Unsubscribe<'_>,
+        _now: Now,
+        out: &mut Out,
+    ) {
+        let Some(connection) = self.connections.get(id) else {
+            return;
+        };
+        let version = connection.version;
+        let Some(key) = connection.session else {
+            return;
+        };
+        let mut rests_on = RecordNo(0);
+        let mut codes = Vec::new();
+        for filter in packet.filters.iter() {
+            let was_there = self.drop_subscription(key, filter.as_str(), out);
+            codes.push(if was_there {
+                ReasonCode::Success.code()
+            } else {
+                ReasonCode::NoSubscriptionExisted.code()
+            });
+            let Some(session) = self.sessions.get(key).filter(|_| was_there) else {
+                continue;
+            };
+            if session.is_lasting() {
+                let number = session.number;
+                let filter = filter.as_str();
+                rests_on = out.records.push(&Record::Unsubscribed { number, filter });
+            }
+        }
+        let packet = UnsubAck::new(packet.packet_id, &codes);
+        if self.gate.is_open(rests_on) {
+            let _ = out.append(id, |bytes| packet.encode(version, bytes));
+            return;
+        }
+        let mut bytes = Vec::new();
+        let _ = packet.encode(version, &mut bytes);
+        if let Some(mark) = self.connections.mark(id) {
+            self.gate
+                .hold(rests_on, Promise::Packet(mark, bytes.into()));
+        }
+    }
+
+    /// Removes a subscription and, if nobody here wants the filter any more, its routes.
+    pub(crate) fn drop_subscription(
+        &mut self,
+        key: SessionKey,
+        filter: &str,
+        out: &mut Out,
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return false;
+        };
+        if session.subscriptions.remove(filter).is_none() {
+            return false;
+        }
+        session
+            .replays
+            .retain(|replay| replay.is_begun() || !replay.is_for(filter));
+        if filter.starts_with("$share/") {
+            session.shares -= 1;
+            self.leave_group(key, filter, out);
+            return true;
+        }
+        if session.marked_full {
+            self.set_filter_full(filter, false, out);
+        }
+        if let Some(interest) = self.tree.get_mut(filter)
+            && let Some(place) = interest.subscribers.iter().position(|s| s.session == key)
+        {
+            interest.subscribers.swap_remove(place);
+        }
+        self.drop_route(filter, out);
+        true
+    }
+
+    /// Somebody here stopped wanting a filter: tells the others if nobody is left.
+    pub(crate) fn drop_route(&mut self, filter: &str, out: &mut Out) {
+        let Some(interest) = self.tree.get(filter) else {
+            return;
+        };
+        if interest.is_wanted_here() {
+            return;
+        }
+        if interest.is_empty() {
+            self.tree.remove(filter);
+        }
+        for worker in self.other_workers() {
+            out.staged(worker).push(Handover::RouteRemove {
+                filter: filter.into(),
+            });
+        }
+    }
+
+    /// Another worker wants a filter, or no longer does.
+    pub(crate) fn on_route(&mut self, from: WorkerId, filter: &str, wanted: bool) {
+        if wanted {
+            self.tree.entry(filter).workers |= from.bit();
+            return;
+        }
+        let Some(interest) = self.tree.get_mut(filter) else {
+            return;
+        };
+        interest.workers &= !from.bit();
+        if interest.is_empty() {
+            self.tree.remove(filter);
+            // Publishers that were held back for a full queue there may go on.
+            self.held_may_go = true;
+        }
+    }
+
+    /// All workers but this one.
+    pub(crate) fn other_workers(&self) -> impl Iterator<Item = WorkerId> + use<> {
+        let own = self.options.worker;
+        let workers = u8::try_from(self.options.workers).unwrap_or(64);
+        (0..workers)
+            .map(WorkerId)
+            .filter(move |worker| *worker != own)
+    }
+}
+
+/// A whole share filter in its parts: the filter behind `$share/name/`.
+pub(crate) fn filter_of_share(share_filter: &str) -> &str {
+    share_filter.splitn(3, '/').nth(2).unwrap_or_default()
+}
