@@ -75,6 +75,8 @@ pub struct Gauges {
     pub retained_messages: usize,
     /// Bytes of them.
     pub retained_bytes: usize,
+    /// Obligations to this worker's sessions: queued, in flight, or in a replay.
+    pub owed: usize,
     /// Messages that wait in share groups or with their members.
     pub group_messages: usize,
     /// Promises that wait for a commit.
@@ -205,6 +207,11 @@ impl Broker {
             message_bytes: self.messages.ram_bytes(),
             retained_messages: self.retained.len(),
             retained_bytes: self.retained.bytes(),
+            owed: self
+                .sessions
+                .iter()
+                .map(|(_, session)| session.owed())
+                .sum(),
             group_messages: self.groups.waiting(),
             promises_waiting: self.gate.waiting(),
         }
@@ -220,6 +227,8 @@ impl Broker {
     /// Gives memory back, when a storm is over.
     pub fn shrink(&mut self) {
         self.messages.shrink();
+        self.tree.shrink_to_fit();
+        self.deadlines.shrink_to_fit();
         self.section = Vec::new();
         self.fanout = Fanout::default();
         self.matched = Matched::default();

@@ -9,7 +9,6 @@ use alloc::vec::Vec;
 use bowline_packet::{PacketId, QoS, ReasonCode};
 
 use crate::broker::Broker;
-use crate::egress::Fanout;
 use crate::gate::Promise;
 use crate::handover::Batch;
 use crate::handover::{Answer, AnswerTo, Handover, PassedMessage};

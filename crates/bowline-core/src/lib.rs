@@ -50,4 +50,5 @@ pub use input::Input;
 pub use limits::{Limits, OnFull, ReceiveMaximumExcess, ShareStrategy};
 pub use out::Out;
 pub use outbound::{Outbound, SHARED_PAYLOAD_BYTES_MIN};
+pub use routing::tree::FilterTree;
 pub use time::{Instant, Now, WallTime};

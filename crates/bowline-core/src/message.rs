@@ -194,12 +194,6 @@ impl Messages {
     pub(crate) fn qos(&self, key: MessageKey) -> QoS {
         self.slot(key).qos
     }
-
-    /// Who published it.
-    pub(crate) fn publisher(&self, key: MessageKey) -> Publisher {
-        self.slot(key).publisher
-    }
-
     /// Whether it is past its Message Expiry Interval.
     pub(crate) fn is_expired(&self, key: MessageKey, now: Instant) -> bool {
         self.slot(key).expires_at.is_some_and(|at| at <= now)

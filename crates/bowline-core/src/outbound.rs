@@ -4,7 +4,6 @@
 //! above a few KB is shared between receivers and stands between the copied parts. An idle
 //! connection holds no buffer: an empty one goes back to the pool of the worker.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -17,7 +16,7 @@ pub const SHARED_PAYLOAD_BYTES_MIN: usize = 4 * 1024;
 pub struct Outbound {
     own: Vec<u8>,
     own_taken: usize,
-    shared: Option<Box<VecDeque<Shared>>>,
+    shared: Option<VecDeque<Shared>>,
     shared_bytes: usize,
     pub(crate) wants_drained: bool,
     pub(crate) dirty: bool,
@@ -66,7 +65,7 @@ impl Outbound {
 
     /// The waiting bytes in order, as the parts of one gathered write.
     pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        let shared = self.shared.as_deref();
+        let shared = self.shared.as_ref();
         let mut next_shared = 0;
         let mut own_at = self.own_taken;
         let mut shared_turn = false;
@@ -87,9 +86,7 @@ impl Outbound {
                 if !part.is_empty() {
                     return Some(part);
                 }
-                if entry.is_none() {
-                    return None;
-                }
+                entry?;
             }
         })
     }
@@ -97,7 +94,7 @@ impl Outbound {
     /// Forgets the first `count` waiting bytes: the socket took them.
     pub fn take(&mut self, mut count: usize) {
         loop {
-            let front = self.shared.as_deref_mut().and_then(VecDeque::front_mut);
+            let front = self.shared.as_mut().and_then(VecDeque::front_mut);
             let own_end = front
                 .as_ref()
                 .map_or(self.own.len(), |entry| entry.behind_own);
@@ -115,7 +112,7 @@ impl Outbound {
             if entry.taken < entry.bytes.len() {
                 break;
             }
-            self.shared.as_deref_mut().map(VecDeque::pop_front);
+            self.shared.as_mut().map(VecDeque::pop_front);
         }
         if self.is_empty() {
             self.own.clear();
@@ -131,7 +128,7 @@ impl Outbound {
         let taken = self.own_taken;
         self.own.drain(..taken);
         self.own_taken = 0;
-        if let Some(list) = self.shared.as_deref_mut() {
+        if let Some(list) = self.shared.as_mut() {
             for entry in list {
                 entry.behind_own -= taken;
             }

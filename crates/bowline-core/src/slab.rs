@@ -87,6 +87,7 @@ impl<T> Slab<T> {
         }
     }
 
+    #[cfg(test)]
     /// Removes every value and gives the memory back.
     pub(crate) fn clear(&mut self) {
         *self = Self::new();

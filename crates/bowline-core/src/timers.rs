@@ -180,16 +180,11 @@ impl<T: Copy> Timers<T> {
             .map(|(ring, slot)| self.slots[ring * SLOTS + slot].earliest_ms)
     }
 
+    #[cfg(test)]
     /// How many timers are armed.
     #[must_use]
     pub(crate) const fn len(&self) -> usize {
         self.len as usize
-    }
-
-    /// Whether no timer is armed.
-    #[must_use]
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// The slot with the earliest timers. A timer in a ring agrees with the present in all higher

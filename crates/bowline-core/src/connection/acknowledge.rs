@@ -25,8 +25,6 @@ pub(crate) enum Discharge {
     TooLarge,
     /// Dropped as the oldest of a full queue.
     DroppedOldest,
-    /// Dropped as the newest at a full queue.
-    DroppedNewest,
     /// Handed back to its share group.
     Returned,
 }
@@ -172,7 +170,6 @@ impl Broker {
             Discharge::SessionEnded => &mut counters.discharged_session_ended,
             Discharge::TooLarge => &mut counters.discharged_too_large,
             Discharge::DroppedOldest => &mut counters.discharged_dropped_oldest,
-            Discharge::DroppedNewest => &mut counters.discharged_dropped_newest,
             Discharge::Returned => &mut counters.discharged_returned,
         };
         *counter += 1;

@@ -210,7 +210,8 @@ impl Broker {
             ..will.properties
         };
         if !kept.is_empty() {
-            kept.encode_section(&mut properties);
+            // It came by the wire, so it encodes.
+            let _ = kept.encode_section(&mut properties);
         }
         let will = Will {
             topic: will.topic.into(),

@@ -453,7 +453,8 @@ fn travelling_section(section: &mut Vec<u8>, properties: &PublishProperties<'_>)
         ..*properties
     };
     if !travelling.is_empty() {
-        travelling.encode_section(section);
+        // It came by the wire, so it encodes.
+        let _ = travelling.encode_section(section);
     }
 }
 

@@ -44,8 +44,6 @@ pub(crate) enum Refusal {
     ClientIdMissing,
     /// More topic levels than allowed.
     TopicLevels,
-    /// More topic levels in a filter than allowed.
-    FilterLevels,
     /// The table of sessions is full.
     SessionsFull,
     /// The session's queue is full and the policy is to end it.
@@ -77,7 +75,6 @@ impl Refusal {
             Self::AuthenticationMethod => ReasonCode::BadAuthenticationMethod,
             Self::ClientIdMissing => ReasonCode::ClientIdentifierNotValid,
             Self::TopicLevels => ReasonCode::TopicNameInvalid,
-            Self::FilterLevels => ReasonCode::TopicFilterInvalid,
             Self::SessionsFull | Self::QueueFull => ReasonCode::QuotaExceeded,
             Self::PublishRefused(reason) => *reason,
             Self::TakenOver => ReasonCode::SessionTakenOver,
@@ -102,7 +99,6 @@ impl Refusal {
             Self::AuthenticationMethod => "no such authentication method here",
             Self::ClientIdMissing => "an empty client id needs a clean session",
             Self::TopicLevels => "more topic levels than allowed",
-            Self::FilterLevels => "more topic filter levels than allowed",
             Self::SessionsFull => "no room for another session",
             Self::QueueFull => "the session's queue is full",
             Self::PublishRefused(_) => "a message was refused",
@@ -183,7 +179,6 @@ fn say_connack(
         | Refusal::ReceiveMaximum
         | Refusal::ExpiryRaised
         | Refusal::UnexpectedAuth
-        | Refusal::FilterLevels
         | Refusal::QueueFull
         | Refusal::PublishRefused(_)
         | Refusal::TakenOver

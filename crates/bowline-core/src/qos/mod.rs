@@ -6,4 +6,4 @@ mod receiver;
 mod sender;
 
 pub(crate) use receiver::Receiver;
-pub(crate) use sender::{Acknowledged, Delivery, InFlight, Sender, Step};
+pub(crate) use sender::{Acknowledged, Delivery, Sender, Step};

@@ -22,6 +22,7 @@ pub(crate) enum Half {
 }
 
 impl Half {
+    #[cfg(test)]
     /// The half that this one is not.
     #[must_use]
     pub(crate) const fn other(self) -> Self {

@@ -116,20 +116,15 @@ impl Sender {
     pub(crate) fn queued(&self) -> impl Iterator<Item = &Delivery> {
         self.queue.iter()
     }
-
     /// Whether nothing waits for a slot.
     pub(crate) fn is_queue_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// How many wait for a slot.
-    pub(crate) fn queue_len(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// How many are in flight.
-    pub(crate) fn in_flight_len(&self) -> usize {
-        self.in_flight.len()
+    /// Deliveries that are not discharged: queued, or in flight and not received.
+    pub(crate) fn owed(&self) -> usize {
+        let published = |entry: &&InFlight| matches!(entry.step, Step::Published(_));
+        self.queue.len() + self.in_flight.iter().filter(published).count()
     }
 
     /// Whether another one may go out [MQTT-3.3.4-9].

@@ -75,6 +75,7 @@ impl<M> RetainedStore<M> {
         self.messages.remove(topic)
     }
 
+    #[cfg(test)]
     /// The message of `topic`, for change. Logarithmic.
     pub(crate) fn get_mut(&mut self, topic: &str) -> Option<&mut M> {
         self.messages.get_mut(topic)
@@ -92,12 +93,14 @@ impl<M> RetainedStore<M> {
         self.messages.len()
     }
 
+    #[cfg(test)]
     /// Whether no topic has a message.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
+    #[cfg(test)]
     /// All topics with their messages, in the order of their bytes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &M)> {
         self.messages

@@ -1,6 +1,5 @@
 //! SUBSCRIBE and UNSUBSCRIBE: SUBACK leaves when every worker knows the filters.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bowline_packet::{

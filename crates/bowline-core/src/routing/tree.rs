@@ -35,7 +35,7 @@ mod table;
 mod tests;
 
 /// Topic Filters, each with one value, and the question which of them match a Topic Name.
-pub(crate) struct FilterTree<V> {
+pub struct FilterTree<V> {
     /// All filters; `exact` and `tree` point here.
     entries: Slab<Entry<V>>,
     /// The filters without wildcards, by their whole text.
@@ -135,7 +135,7 @@ impl<V> FilterTree<V> {
     /// An empty tree. `seed` comes from outside, as all chance does; it should not be guessable by
     /// those who choose filters.
     #[must_use]
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self {
             entries: Slab::new(),
             exact: Table::new(),
@@ -150,7 +150,7 @@ impl<V> FilterTree<V> {
     /// The value of `filter`, which is added with a default value if it is not there.
     ///
     /// Takes a step per level of the filter; amortised constant time without wildcards.
-    pub(crate) fn entry(&mut self, filter: &str) -> &mut V
+    pub fn entry(&mut self, filter: &str) -> &mut V
     where
         V: Default,
     {
@@ -163,14 +163,14 @@ impl<V> FilterTree<V> {
     }
 
     /// The value of `filter`, for change: counts as a change of the tree.
-    pub(crate) fn get_mut(&mut self, filter: &str) -> Option<&mut V> {
+    pub fn get_mut(&mut self, filter: &str) -> Option<&mut V> {
         let entry = self.find(filter.as_bytes())?;
         self.version += 1;
         Some(&mut self.entries[entry].value)
     }
 
     /// Takes `filter` out. Same cost as [`FilterTree::entry`].
-    pub(crate) fn remove(&mut self, filter: &str) -> Option<V> {
+    pub fn remove(&mut self, filter: &str) -> Option<V> {
         let filter = filter.as_bytes();
         let entry = self.find(filter)?;
         self.version += 1;
@@ -184,7 +184,7 @@ impl<V> FilterTree<V> {
     }
 
     /// Gives memory back after many removals. Linear in what the tree holds or held.
-    pub(crate) fn shrink_to_fit(&mut self) {
+    pub fn shrink_to_fit(&mut self) {
         self.entries.shrink_to_fit();
         self.exact.shrink_to_fit();
         self.tree.nodes.shrink_to_fit();
@@ -198,7 +198,7 @@ impl<V> FilterTree<V> {
     /// at a node `#`, then what ends there, then `+`, then the literal level.
     ///
     /// Cost: one look for the topic, and one for each level and each node that fits so far.
-    pub(crate) fn matches(&self, topic: &str, mut visit: impl FnMut(&V)) {
+    pub fn matches(&self, topic: &str, mut visit: impl FnMut(&V)) {
         let topic = topic.as_bytes();
         let exact = self.probe_exact(topic);
         if self.entries.len() > self.exact.len() {
@@ -217,13 +217,13 @@ impl<V> FilterTree<V> {
 
     /// The value of `filter`.
     #[must_use]
-    pub(crate) fn get(&self, filter: &str) -> Option<&V> {
+    pub fn get(&self, filter: &str) -> Option<&V> {
         self.find(filter.as_bytes())
             .map(|entry| &self.entries[entry].value)
     }
 
     /// All filters with their values, in an order that depends only on the calls made before.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
         self.entries.iter().map(|(_, entry)| {
             let text = str::from_utf8(entry.text.bytes()).expect("it came in as a str");
             (text, &entry.value)
@@ -232,34 +232,34 @@ impl<V> FilterTree<V> {
 
     /// How many filters there are.
     #[must_use]
-    pub(crate) const fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Whether there are no filters.
     #[must_use]
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// Grows with every change, [`FilterTree::entry`] and [`FilterTree::get_mut`] included. While
     /// it stays, every topic matches the same filters with the same values.
     #[must_use]
-    pub(crate) const fn version(&self) -> u64 {
+    pub const fn version(&self) -> u64 {
         self.version
     }
 
     /// How many nodes the tree has beyond its root: fewer than one per level of each filter with
     /// wildcards, none when there are no two of them.
     #[must_use]
-    pub(crate) const fn node_count(&self) -> usize {
+    pub const fn node_count(&self) -> usize {
         self.tree.nodes.len() - 1
     }
 
     /// Bytes allocated for everything but the texts of filters and what values point to. (The few
     /// levels too long for a node are not counted either.)
     #[must_use]
-    pub(crate) fn allocated_bytes(&self) -> usize {
+    pub fn allocated_bytes(&self) -> usize {
         self.entries.allocated_bytes()
             + self.exact.allocated_bytes()
             + self.tree.nodes.allocated_bytes()

@@ -69,6 +69,12 @@ impl Session {
     pub(crate) fn is_lasting(&self) -> bool {
         self.expiry_secs > 0
     }
+
+    /// Deliveries that are owed to it.
+    pub(crate) fn owed(&self) -> usize {
+        let replayed: usize = self.replays.iter().map(|replay| replay.page.len()).sum();
+        self.sender.owed() + replayed
+    }
 }
 
 /// The sessions of this worker.
