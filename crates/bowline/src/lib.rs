@@ -4,6 +4,7 @@
 //! This crate is the only one that meets the operating system; it moves bytes and makes no MQTT
 //! decision.
 
+pub mod cli;
 pub mod config;
 mod net;
 pub mod server;

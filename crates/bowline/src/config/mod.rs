@@ -5,6 +5,13 @@
 //! (`reference.rs`). Deliberately absent: reload, which comes with its issue; each key already
 //! says what it would take.
 
+pub mod directory;
+pub mod key;
+pub mod keys;
+pub mod load;
+pub mod problem;
+pub mod reference;
+
 use std::path::PathBuf;
 
 use bowline_core::Limits;
@@ -18,8 +25,11 @@ pub const DEFAULT_PORT: u16 = 1883;
 /// Everything a [`crate::server::Server`] is started with. `Default` is what `bowline` alone does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Where to listen; none: both loopback addresses at [`DEFAULT_PORT`].
+    /// Where to listen; none: both loopback addresses at `port`.
     pub listeners: Vec<Listener>,
+    /// The port of the loopback addresses; `None`: [`DEFAULT_PORT`]. Without meaning where there
+    /// are `listeners`. Only the command line sets it, so it is no key.
+    pub port: Option<u16>,
     /// Who may connect.
     pub access: Access,
     /// The bounds of what clients may do.

@@ -9,6 +9,7 @@ mod clock;
 mod connection;
 pub mod limits;
 mod lingering;
+mod listen;
 pub(crate) mod mailbox;
 mod start_error;
 mod traffic;
@@ -25,9 +26,8 @@ use bowline_core::{Commits, Counters, Options, WORKERS_MAX, WorkerId};
 use mio::{Poll, Waker};
 
 pub use self::start_error::StartError;
-use crate::config::{Config, DEFAULT_PORT, Durability, Listener};
+use crate::config::{Config, Durability};
 use crate::net::acceptor::{self, Acceptor};
-use crate::net::listener;
 use crate::net::places::Places;
 use clock::Clock;
 use mailbox::{Call, Mailboxes};
@@ -58,6 +58,18 @@ impl Server {
         Self::start_watched(config, || {})
     }
 
+    /// Looks for what would stand in the way of a start, as far as one can know without trying.
+    ///
+    /// # Errors
+    /// As [`Server::start`], but for what only binding shows.
+    pub fn check(config: &Config) -> Result<(), StartError> {
+        match config.journal.durability {
+            Durability::Memory => {}
+            Durability::Disk | Durability::Os => return Err(StartError::NoJournal),
+        }
+        listen::addresses(config).map(drop)
+    }
+
     /// As [`Server::start`]; calls `on_failure` when one of its threads ends by a panic.
     ///
     /// # Errors
@@ -66,13 +78,10 @@ impl Server {
         config: Config,
         on_failure: impl Fn() + Clone + Send + 'static,
     ) -> Result<Self, StartError> {
-        match config.journal.durability {
-            Durability::Memory => {}
-            Durability::Disk | Durability::Os => return Err(StartError::NoJournal),
-        }
+        Self::check(&config)?;
         // Before anything is opened: this also raises the limit of descriptors.
         let places = Places::new(config.shell.connections_max);
-        let listeners = listen(&config)?;
+        let listeners = listen::listen(&config)?;
         let addresses = listeners
             .iter()
             .map(TcpListener::local_addr)
@@ -203,57 +212,6 @@ impl Drop for Server {
             tracing::error!("internal error: a thread of the server had failed");
         }
     }
-}
-
-/// The sockets that the configuration asks for.
-fn listen(config: &Config) -> Result<Vec<TcpListener>, StartError> {
-    let mut sockets = Vec::new();
-    if config.listeners.is_empty() {
-        return listen_on_loopback();
-    }
-    for Listener { address } in &config.listeners {
-        let resolved = listener::resolve(address).map_err(|error| StartError::Address {
-            address: address.clone(),
-            error,
-        })?;
-        if resolved.is_empty() {
-            return Err(StartError::NoAddress {
-                address: address.clone(),
-            });
-        }
-        for address in resolved {
-            if !address.ip().is_loopback() && !config.access.allow_anonymous {
-                return Err(StartError::Exposed { address });
-            }
-            sockets.push(bind(address)?);
-        }
-    }
-    Ok(sockets)
-}
-
-/// Both loopback addresses; one is enough where the machine has only one address family.
-fn listen_on_loopback() -> Result<Vec<TcpListener>, StartError> {
-    let mut sockets = Vec::new();
-    let mut missing = None;
-    for ip in listener::LOOPBACKS {
-        let address = SocketAddr::new(ip, DEFAULT_PORT);
-        match listener::bind(address) {
-            Ok(socket) => sockets.push(socket),
-            Err(error) if listener::is_family_missing(&error) => {
-                tracing::info!(%address, "this machine does not have the address; going on without");
-                missing = Some(StartError::Bind { address, error });
-            }
-            Err(error) => return Err(StartError::of_bind(address, error)),
-        }
-    }
-    match missing {
-        Some(error) if sockets.is_empty() => Err(error),
-        Some(_) | None => Ok(sockets),
-    }
-}
-
-fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    listener::bind(address).map_err(|error| StartError::of_bind(address, error))
 }
 
 /// As many workers as configured, or as there are processors.
