@@ -2,7 +2,7 @@
 //!
 //! A lane keeps the order of its sender. Its mutex is held for a swap, never while anything is
 //! handled. A worker is woken only if it sleeps. Lanes are bounded softly: a push always succeeds,
-//! since answers must get through for the pressure to end, but a sender that sees its lane over
+//! since answers must get through for the pressure to end, but a sender that sees its lane at
 //! the bound stops reading sockets ([`Mailboxes::is_congested`]) until the receiver has emptied it.
 //! Deliberately absent: what is in a batch (the core's), and sockets.
 
@@ -43,7 +43,7 @@ pub(crate) struct Mailboxes {
 struct Post {
     /// The workers that have put something into their lane to this one.
     arrived: AtomicU64,
-    /// The workers whose lane from this one is over the bound.
+    /// The workers whose lane from this one is at the bound.
     congested: AtomicU64,
     called: AtomicBool,
     calls: Mutex<Vec<Call>>,
@@ -95,7 +95,7 @@ impl Mailboxes {
             std::mem::swap(&mut batch, staged);
             lane.full_bytes += batch.size_bytes();
             lane.full.push(batch);
-            if lane.full_bytes > self.lane_bytes_max {
+            if lane.full_bytes >= self.lane_bytes_max {
                 self.posts[from.index()]
                     .congested
                     .fetch_or(to.bit(), Ordering::SeqCst);
@@ -123,12 +123,12 @@ impl Mailboxes {
     /// Moves what `from` has handed to `to` into the empty `batches`, in its order.
     pub(crate) fn take(&self, from: WorkerId, to: WorkerId, batches: &mut Vec<Batch>) {
         debug_assert!(batches.is_empty(), "the batches taken before were handled");
-        let was_over = {
+        let was_full = {
             let mut lane = self.lane(from, to);
             std::mem::swap(&mut lane.full, batches);
-            std::mem::take(&mut lane.full_bytes) > self.lane_bytes_max
+            std::mem::take(&mut lane.full_bytes) >= self.lane_bytes_max
         };
-        if was_over {
+        if was_full {
             self.posts[from.index()]
                 .congested
                 .fetch_and(!to.bit(), Ordering::SeqCst);
