@@ -1,3 +1,7 @@
-//! The `bowline` program.
+//! The `bowline` program: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bowline::cli::main()
+}
