@@ -42,7 +42,7 @@ impl Half {
         }
     }
 
-    /// The smallest Packet Identifier of this half. Zero is none. [MQTT-2.2.1-3] [MQTT3-2.3.1-1]
+    /// The smallest Packet Identifier of this half. Zero is none. [MQTT-2.2.1-4] [MQTT3-2.3.1-1]
     const fn first(self) -> u16 {
         match self {
             Self::Low => 1,
@@ -77,7 +77,7 @@ impl PacketIds {
     ///
     /// Asks `in_use` once for each identifier that it passes over: with `n` in use at most `n + 1`
     /// times, in practice once.
-    // [MQTT-2.2.1-3] [MQTT3-2.3.1-2]
+    // [MQTT-2.2.1-4] [MQTT3-2.3.1-4]
     pub(crate) fn next(&mut self, in_use: impl Fn(u16) -> bool) -> Option<u16> {
         let half = self.half();
         for _ in half.first()..=half.last() {

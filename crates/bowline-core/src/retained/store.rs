@@ -190,7 +190,7 @@ fn literal_start(filter: &str) -> &str {
     let mut end = 0;
     for level in filter.split('/') {
         match level {
-            // Without the `/` before it, as `a/#` matches `a`. [MQTT-4.7.1-2] [MQTT3-4.7.1-2]
+            // Without the `/` before it, as `a/#` matches `a`. [MQTT-4.7.1-1] [MQTT3-4.7.1-2]
             "#" => return &filter[..end.max(1) - 1],
             "+" => return &filter[..end],
             _ => end += level.len() + 1,
@@ -218,7 +218,7 @@ fn step<'a>(filter: &'a str, topic: &'a str) -> Step<'a> {
         let wanted = level_at(filter, filter_at);
         let filter_end = filter_at + wanted.len();
         if wanted == "#" {
-            // [MQTT-4.7.1-2] [MQTT3-4.7.1-2] and, at the first level, [MQTT-4.7.2-1]
+            // [MQTT-4.7.1-1] [MQTT3-4.7.1-2] and, at the first level, [MQTT-4.7.2-1]
             // [MQTT3-4.7.2-1]
             return if filter_at == 0 && topic.starts_with('$') {
                 Step::Seek("%", "")

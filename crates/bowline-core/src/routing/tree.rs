@@ -18,7 +18,6 @@
 //! Absent on purpose: validation (filters and topics arrive as valid text, share prefix removed;
 //! other text is matched level by level and never panics) and any meaning of the values.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
@@ -26,11 +25,14 @@ use core::hash::Hasher as _;
 
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
+use hashbrown::HashTable;
 
-use self::table::{NO_PLACE, Slot, Table};
+use self::level::{Text, has_wildcard, level_at, rest_matches};
+use self::node::{Child, Link, NO_ENTRY, Node, ROOT, Spot, Tree, child_hash, low_half, spread};
 use crate::slab::Slab;
 
-mod table;
+mod level;
+mod node;
 #[cfg(test)]
 mod tests;
 
@@ -39,7 +41,7 @@ pub struct FilterTree<V> {
     /// All filters; `exact` and `tree` point here.
     entries: Slab<Entry<V>>,
     /// The filters without wildcards, by their whole text.
-    exact: Table,
+    exact: HashTable<Spot<u32>>,
     /// The filters with wildcards.
     tree: Tree,
     seed: u64,
@@ -61,72 +63,12 @@ struct Entry<V> {
     at: u32,
 }
 
-/// The part of the tree that more than one filter goes through, and the way into its leaves.
-#[derive(Debug)]
-struct Tree {
-    nodes: Slab<Node>,
-    /// The literal children of all nodes, by node and level.
-    children: Table,
-}
-
-/// The levels up to here, from the root. At least two filters go through each node but the root.
-#[derive(Debug)]
-struct Node {
-    /// The last of these levels; `+` if that is how `parent` leads here.
-    level: Text<22>,
-    parent: u32,
-    /// The child for `+`.
-    plus: Link,
-    /// The filter that goes on with `#`.
-    hash: u32,
-    /// The filter that ends here.
-    own: u32,
-    /// How many literal children there are, and their links XORed: with one child left, that is
-    /// the child.
-    literals: u32,
-    literals_xor: u32,
-}
-
-/// A node or a leaf in four bytes: the top bit tells which.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Link(u32);
-
-#[derive(Clone, Copy, Debug)]
-enum Child {
-    None,
-    Node(u32),
-    /// The one filter below, by entry.
-    Leaf(u32),
-}
-
-/// UTF-8 text, up to `N` bytes of it in place.
-#[derive(Debug)]
-enum Text<const N: usize> {
-    Short(u8, [u8; N]),
-    Long(Box<[u8]>),
-}
-
-/// A look into a hash table that has begun.
-#[derive(Clone, Copy, Debug)]
-struct Probe {
-    hash: u32,
-    seen: Slot,
-}
-
-/// The nodes reached at one level, the looks for their literal children, and the nodes reached at
-/// the next level. Kept between matches for its memory.
+/// The nodes reached at one level and at the next, kept between matches for their memory.
 #[derive(Debug, Default)]
 struct Scratch {
     here: Vec<u32>,
-    probes: Vec<Probe>,
     next: Vec<u32>,
 }
-
-/// The node that every filter with wildcards starts from. Always there.
-const ROOT: u32 = 0;
-
-/// In place of an entry: there is none.
-const NO_ENTRY: u32 = u32::MAX;
 
 /// Scratch room for this many nodes is kept between matches; more is given back.
 const SCRATCH_NODES_MAX: usize = 1 << 16;
@@ -138,7 +80,7 @@ impl<V> FilterTree<V> {
     pub fn new(seed: u64) -> Self {
         Self {
             entries: Slab::new(),
-            exact: Table::new(),
+            exact: HashTable::new(),
             tree: Tree::new(),
             seed,
             shared_seed: SharedSeed::from_u64(seed),
@@ -178,7 +120,10 @@ impl<V> FilterTree<V> {
             self.unhang(entry);
         } else {
             let hash = low_half(self.hash(filter));
-            self.exact.remove(hash, entry);
+            self.exact
+                .find_entry(spread(hash), |spot| spot.to == entry)
+                .expect("find saw the filter under the same hash")
+                .remove();
         }
         self.entries.remove(entry).map(|entry| entry.value)
     }
@@ -186,9 +131,9 @@ impl<V> FilterTree<V> {
     /// Gives memory back after many removals. Linear in what the tree holds or held.
     pub fn shrink_to_fit(&mut self) {
         self.entries.shrink_to_fit();
-        self.exact.shrink_to_fit();
+        self.exact.shrink_to_fit(|spot| spread(spot.hash));
         self.tree.nodes.shrink_to_fit();
-        self.tree.children.shrink_to_fit();
+        self.tree.children.shrink_to_fit(|spot| spread(spot.hash));
         self.scratch.take();
     }
 
@@ -200,18 +145,18 @@ impl<V> FilterTree<V> {
     /// Cost: one look for the topic, and one for each level and each node that fits so far.
     pub fn matches(&self, topic: &str, mut visit: impl FnMut(&V)) {
         let topic = topic.as_bytes();
-        let exact = self.probe_exact(topic);
-        if self.entries.len() > self.exact.len() {
-            // Taken out for the time of the match, so that a `visit` which asks again finds an
-            // empty one instead of this one.
-            let mut scratch = self.scratch.take();
-            self.walk(topic, &mut scratch, &mut visit);
-            if scratch.here.capacity().max(scratch.next.capacity()) <= SCRATCH_NODES_MAX {
-                self.scratch.set(scratch);
-            }
-        }
-        if let Some(entry) = self.resolve_exact(topic, exact) {
+        if let Some(entry) = self.find_exact(topic) {
             visit(&self.entries[entry].value);
+        }
+        if self.entries.len() == self.exact.len() {
+            return;
+        }
+        // Taken out for the time of the match, so that a `visit` which asks again finds an empty
+        // one instead of this one.
+        let mut scratch = self.scratch.take();
+        self.walk(topic, &mut scratch, &mut visit);
+        if scratch.here.capacity().max(scratch.next.capacity()) <= SCRATCH_NODES_MAX {
+            self.scratch.set(scratch);
         }
     }
 
@@ -261,9 +206,9 @@ impl<V> FilterTree<V> {
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {
         self.entries.allocated_bytes()
-            + self.exact.allocated_bytes()
+            + self.exact.allocation_size()
             + self.tree.nodes.allocated_bytes()
-            + self.tree.children.allocated_bytes()
+            + self.tree.children.allocation_size()
     }
 
     fn hash(&self, text: &[u8]) -> u64 {
@@ -287,7 +232,7 @@ impl<V> FilterTree<V> {
             let link = if level == b"+" {
                 self.tree.nodes[node].plus
             } else {
-                self.literal(node, level)
+                self.literal(node, self.hash(level), level)
             };
             match link.child() {
                 Child::None => return None,
@@ -304,61 +249,37 @@ impl<V> FilterTree<V> {
     }
 
     fn find_exact(&self, topic: &[u8]) -> Option<u32> {
-        let probe = self.probe_exact(topic);
-        self.resolve_exact(topic, probe)
-    }
-
-    /// The first look for a filter without wildcards. [`FilterTree::resolve_exact`] is the rest.
-    fn probe_exact(&self, topic: &[u8]) -> Probe {
         let hash = low_half(self.hash(topic));
-        Probe {
-            hash,
-            seen: self.exact.peek(hash),
-        }
+        let found = self.exact.find(spread(hash), |spot| {
+            spot.hash == hash && self.entries[spot.to].text.bytes() == topic
+        });
+        found.map(|spot| spot.to)
     }
 
-    /// 0, after the place has been read.
-    fn touch(&self, link: Link) -> u32 {
-        match link.child() {
-            Child::None => 0,
-            Child::Node(node) => u32::from(self.tree.nodes[node].parent == u32::MAX),
-            Child::Leaf(entry) => u32::from(self.entries[entry].node == u32::MAX),
-        }
-    }
-
-    fn resolve_exact(&self, topic: &[u8], probe: Probe) -> Option<u32> {
-        self.exact.find(probe.hash, probe.seen, |entry| {
-            self.entries[entry].text.bytes() == topic
-        })
-    }
-
-    /// The child of `node` for a level without wildcard.
-    fn literal(&self, node: u32, level: &[u8]) -> Link {
-        let probe = self.tree.probe_literal(node, self.hash(level));
-        self.resolve_literal(node, level, probe)
-    }
-
-    fn resolve_literal(&self, node: u32, level: &[u8], probe: Probe) -> Link {
-        let is_it = |place| match Link(place).child() {
-            Child::None => false,
-            Child::Node(child) => {
-                let child = &self.tree.nodes[child];
-                child.parent == node && child.level.bytes() == level
-            }
-            Child::Leaf(entry) => {
-                let entry = &self.entries[entry];
-                entry.node == node && level_at(entry.text.bytes(), entry.at as usize) == level
-            }
-        };
-        self.tree
-            .children
-            .find(probe.hash, probe.seen, is_it)
-            .map_or(Link::NONE, Link)
+    /// The child of `node` for a level without wildcard; `level_hash` is its hash.
+    fn literal(&self, node: u32, level_hash: u64, level: &[u8]) -> Link {
+        let hash = child_hash(node, level_hash);
+        let found = self.tree.children.find(spread(hash), |spot| {
+            spot.hash == hash
+                && match spot.to.child() {
+                    Child::None => false,
+                    Child::Node(child) => {
+                        let child = &self.tree.nodes[child];
+                        child.parent == node && child.level.bytes() == level
+                    }
+                    Child::Leaf(entry) => {
+                        let entry = &self.entries[entry];
+                        entry.node == node
+                            && level_at(entry.text.bytes(), entry.at as usize) == level
+                    }
+                }
+        });
+        found.map_or(Link::NONE, |spot| spot.to)
     }
 
     /// Visits what matches in the tree, level by level.
     fn walk(&self, topic: &[u8], scratch: &mut Scratch, visit: &mut impl FnMut(&V)) {
-        let Scratch { here, probes, next } = scratch;
+        let Scratch { here, next } = scratch;
         here.clear();
         here.push(ROOT);
         // Wildcards at the first level do not match a topic that starts with `$`.
@@ -372,23 +293,10 @@ impl<V> FilterTree<V> {
             let level = if more { level_at(topic, at) } else { b"" };
             let level_hash = self.hash(level);
             let rest = topic.get(at + level.len()..).unwrap_or(b"");
-            // All looks begin before the first is used, so that they wait for memory together.
-            probes.clear();
-            if more {
-                probes.extend(
-                    here.iter()
-                        .map(|&node| self.tree.probe_literal(node, level_hash)),
-                );
-            }
-            for probe in &mut *probes {
-                if probe.seen.is(probe.hash) {
-                    probe.hash ^= self.touch(Link(probe.seen.place()));
-                }
-            }
-            for (position, &index) in here.iter().enumerate() {
+            for &index in &*here {
                 let node = &self.tree.nodes[index];
                 // `#` takes any number of levels, also none: `a/#` matches `a`.
-                // [MQTT-4.7.1-2] [MQTT3-4.7.1-2]
+                // [MQTT-4.7.1-1] [MQTT3-4.7.1-2]
                 if wildcards && node.hash != NO_ENTRY {
                     visit(&self.entries[node.hash].value);
                 }
@@ -398,12 +306,14 @@ impl<V> FilterTree<V> {
                     }
                     continue;
                 }
-                // `+` takes one level, also an empty one. [MQTT-4.7.1-3] [MQTT3-4.7.1-3]
+                // `+` takes one level, also an empty one. [MQTT-4.7.1-2] [MQTT3-4.7.1-3]
                 if wildcards {
                     self.follow(node.plus, 1, rest, next, visit);
                 }
-                let link = self.resolve_literal(index, level, probes[position]);
-                self.follow(link, level.len(), rest, next, visit);
+                if node.literals > 0 {
+                    let link = self.literal(index, level_hash, level);
+                    self.follow(link, level.len(), rest, next, visit);
+                }
             }
             wildcards = true;
             at += level.len() + 1;
@@ -441,16 +351,14 @@ impl<V> FilterTree<V> {
             node: ROOT,
             at: 0,
         });
-        assert!(
-            entry < Link::LEAF,
-            "filters are bounded by the sessions' limits"
-        );
         let filter = filter.as_bytes();
         if has_wildcard(filter) {
             self.hang(filter, entry);
         } else {
             let hash = low_half(self.hash(filter));
-            self.exact.insert(hash, entry);
+            let spot = Spot { hash, to: entry };
+            self.exact
+                .insert_unique(spread(hash), spot, |spot| spread(spot.hash));
         }
         entry
     }
@@ -468,7 +376,7 @@ impl<V> FilterTree<V> {
             let link = if level == b"+" {
                 self.tree.nodes[node].plus
             } else {
-                self.literal(node, level)
+                self.literal(node, self.hash(level), level)
             };
             let child = match link.child() {
                 Child::None => return self.place(node, at, entry),
@@ -486,10 +394,6 @@ impl<V> FilterTree<V> {
     /// Puts a node for `level` where the leaf `other` was, and the leaf below it.
     fn push_down(&mut self, node: u32, level: &[u8], other: u32) -> u32 {
         let child = self.tree.nodes.insert(Node::new(node, level));
-        assert!(
-            child < Link::LEAF,
-            "nodes are bounded by filters and their levels"
-        );
         self.relink(node, level, Link::leaf(other), Link::node(child));
         let below = self.entries[other].at as usize + level.len() + 1;
         self.place(child, below, other);
@@ -567,7 +471,8 @@ impl<V> FilterTree<V> {
             self.tree.nodes[node].plus = to;
         } else {
             let hash = child_hash(node, self.hash(level));
-            self.tree.replace_literal(node, hash, from, to);
+            self.tree.remove_literal(node, hash, from);
+            self.tree.add_literal(node, hash, to);
         }
     }
 }
@@ -576,191 +481,6 @@ impl<V: fmt::Debug> fmt::Debug for FilterTree<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
-}
-
-impl Tree {
-    fn new() -> Self {
-        let mut nodes = Slab::new();
-        let root = nodes.insert(Node::new(ROOT, b""));
-        assert_eq!(root, ROOT);
-        Self {
-            nodes,
-            children: Table::new(),
-        }
-    }
-
-    /// The first look for a literal child, by the hash of its level.
-    fn probe_literal(&self, node: u32, level_hash: u64) -> Probe {
-        if self.nodes[node].literals == 0 {
-            return Probe {
-                hash: 0,
-                seen: Slot::EMPTY,
-            };
-        }
-        let hash = child_hash(node, level_hash);
-        Probe {
-            hash,
-            seen: self.children.peek(hash),
-        }
-    }
-
-    fn add_literal(&mut self, node: u32, hash: u32, to: Link) {
-        let node = &mut self.nodes[node];
-        node.literals += 1;
-        node.literals_xor ^= to.0;
-        self.children.insert(hash, to.0);
-    }
-
-    fn replace_literal(&mut self, node: u32, hash: u32, from: Link, to: Link) {
-        self.nodes[node].literals_xor ^= from.0 ^ to.0;
-        self.children.replace(hash, from.0, to.0);
-    }
-
-    fn remove_literal(&mut self, node: u32, hash: u32, to: Link) {
-        let node = &mut self.nodes[node];
-        node.literals -= 1;
-        node.literals_xor ^= to.0;
-        self.children.remove(hash, to.0);
-    }
-}
-
-impl Node {
-    fn new(parent: u32, level: &[u8]) -> Self {
-        Self {
-            level: Text::new(level),
-            parent,
-            plus: Link::NONE,
-            hash: NO_ENTRY,
-            own: NO_ENTRY,
-            literals: 0,
-            literals_xor: 0,
-        }
-    }
-
-    /// The filter that goes through here, if it is only one.
-    fn sole_filter(&self) -> Option<u32> {
-        let plus = u32::from(self.plus != Link::NONE);
-        let hash = u32::from(self.hash != NO_ENTRY);
-        let own = u32::from(self.own != NO_ENTRY);
-        if plus + hash + own + self.literals != 1 {
-            return None;
-        }
-        if hash == 1 {
-            return Some(self.hash);
-        }
-        if own == 1 {
-            return Some(self.own);
-        }
-        let child = if plus == 1 {
-            self.plus
-        } else {
-            Link(self.literals_xor)
-        };
-        match child.child() {
-            Child::Leaf(entry) => Some(entry),
-            Child::None | Child::Node(_) => None,
-        }
-    }
-}
-
-impl Link {
-    const NONE: Self = Self(NO_PLACE);
-    /// The bit that marks a leaf.
-    const LEAF: u32 = 1 << 31;
-
-    const fn node(index: u32) -> Self {
-        Self(index)
-    }
-
-    const fn leaf(entry: u32) -> Self {
-        Self(entry | Self::LEAF)
-    }
-
-    const fn child(self) -> Child {
-        if self.0 == Self::NONE.0 {
-            Child::None
-        } else if self.0 & Self::LEAF == 0 {
-            Child::Node(self.0)
-        } else {
-            Child::Leaf(self.0 & !Self::LEAF)
-        }
-    }
-}
-
-impl<const N: usize> Text<N> {
-    fn new(text: &[u8]) -> Self {
-        let mut bytes = [0; N];
-        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
-            (Some(room), Ok(len)) => {
-                room.copy_from_slice(text);
-                Self::Short(len, bytes)
-            }
-            (None, _) | (_, Err(_)) => Self::Long(text.into()),
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Short(len, bytes) => &bytes[..usize::from(*len)],
-            Self::Long(text) => text,
-        }
-    }
-}
-
-/// The level that starts at `at`.
-fn level_at(text: &[u8], at: usize) -> &[u8] {
-    let rest = &text[at..];
-    let end = rest
-        .iter()
-        .position(|&byte| byte == b'/')
-        .unwrap_or(rest.len());
-    &rest[..end]
-}
-
-/// Whether a filter has a level that is a wildcard.
-fn has_wildcard(filter: &[u8]) -> bool {
-    filter.iter().any(|&byte| byte == b'+' || byte == b'#')
-}
-
-/// Whether the rest of a filter matches the rest of a topic. Each starts with the `/` that ends
-/// the level before, or is empty if nothing follows.
-fn rest_matches(mut filter: &[u8], mut topic: &[u8]) -> bool {
-    loop {
-        let Some((_, below)) = filter.split_first() else {
-            return topic.is_empty();
-        };
-        // [MQTT-4.7.1-2] [MQTT3-4.7.1-2]
-        if below == b"#" {
-            return true;
-        }
-        let Some((_, topic_below)) = topic.split_first() else {
-            return false;
-        };
-        let wanted = level_at(below, 0);
-        let level = level_at(topic_below, 0);
-        // [MQTT-4.7.1-3] [MQTT3-4.7.1-3]
-        if wanted != b"+" && wanted != level {
-            return false;
-        }
-        filter = &below[wanted.len()..];
-        topic = &topic_below[level.len()..];
-    }
-}
-
-/// The hash for a child of `node`: one multiplication that mixes both, as the hash of the level is
-/// spread well already.
-fn child_hash(node: u32, level_hash: u64) -> u32 {
-    let mixed = u128::from(level_hash ^ u64::from(node).wrapping_mul(0x9E37_79B9_7F4A_7C15))
-        * 0xD6E8_FEB8_6659_FD93;
-    low_half(u64::try_from(mixed & u128::from(u64::MAX)).expect("masked") ^ high_half(mixed))
-}
-
-fn high_half(value: u128) -> u64 {
-    u64::try_from(value >> 64).expect("64 bits are left")
-}
-
-fn low_half(value: u64) -> u32 {
-    u32::try_from(value & u64::from(u32::MAX)).expect("masked")
 }
 
 /// A place in a filter, which is at most 65,535 bytes long by the protocol.

@@ -6,7 +6,7 @@ use super::{Half, PacketIds};
 
 const HALVES: [(Half, u16, u16); 2] = [(Half::Low, 1, 32_767), (Half::High, 32_768, 65_535)];
 
-// [MQTT-2.2.1-3] [MQTT3-2.3.1-1]
+// [MQTT-2.2.1-4] [MQTT3-2.3.1-1]
 #[test]
 fn each_identifier_of_a_half_has_its_turn_and_then_the_first_again() {
     for (half, first, last) in HALVES {
@@ -18,7 +18,7 @@ fn each_identifier_of_a_half_has_its_turn_and_then_the_first_again() {
     }
 }
 
-// [MQTT-2.2.1-3] [MQTT3-2.3.1-2]
+// [MQTT-2.2.1-4] [MQTT3-2.3.1-4]
 #[test]
 fn identifiers_in_use_are_passed_over() {
     for (half, first, last) in HALVES {
