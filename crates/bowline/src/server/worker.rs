@@ -26,7 +26,6 @@ use crate::telemetry::events::EventLog;
 pub(crate) const WAKER: Token = Token(usize::MAX);
 /// Bytes read at once; shared by all connections of the worker.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Outbound bytes of a connection from which on it is flushed in the middle of a turn.
 /// Staged bytes for one worker from which on they are handed over in the middle of a turn.
 const STAGED_BYTES: usize = 512 * 1024;
 /// The longest sleep: keep-alive is looked at once per second at least.
