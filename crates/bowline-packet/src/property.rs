@@ -762,3 +762,6 @@ pub(crate) trait PropertySink: Sink {
 }
 
 impl<S: Sink> PropertySink for S {}
+
+#[cfg(test)]
+mod tests;

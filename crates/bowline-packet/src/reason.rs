@@ -227,3 +227,6 @@ impl core::fmt::Display for ReasonCode {
         f.write_str(self.description())
     }
 }
+
+#[cfg(test)]
+mod tests;

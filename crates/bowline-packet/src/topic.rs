@@ -229,3 +229,6 @@ pub fn matches(filter: &str, topic: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

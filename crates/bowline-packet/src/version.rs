@@ -143,3 +143,6 @@ impl fmt::Display for ProtocolVersion {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -327,3 +327,6 @@ impl Sink for Writer<'_> {
         self.fault = Some(why);
     }
 }
+
+#[cfg(test)]
+mod tests;
