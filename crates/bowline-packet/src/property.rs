@@ -113,150 +113,43 @@ const FLAG: Kind = Kind::Byte(0, 1);
 
 /// The table: standard, section 2.2.2.2 for identifiers, types and packets; the sections of the
 /// packets for values and repetition.
+#[rustfmt::skip]
 const TABLE: [Row; 27] = {
     use Kind::{Binary, Byte, FourBytes, Pair, Text, TwoBytes, Varint};
     use PropertyId as P;
+    const MESSAGE: Homes = PUBLISH | WILL;
+    const BOTH: Homes = CONNECT | CONNACK;
     [
-        row(
-            P::PayloadFormatIndicator,
-            "payload format indicator",
-            FLAG,
-            PUBLISH | WILL,
-        ),
-        row(
-            P::MessageExpiryInterval,
-            "message expiry interval",
-            FourBytes(0),
-            PUBLISH | WILL,
-        ),
-        row(P::ContentType, "content type", Text, PUBLISH | WILL),
-        row(P::ResponseTopic, "response topic", Text, PUBLISH | WILL),
-        row(
-            P::CorrelationData,
-            "correlation data",
-            Binary,
-            PUBLISH | WILL,
-        ),
-        Row {
-            // A PUBLISH has one for each subscription that it matched.
-            repeats_in: PUBLISH,
-            ..row(
-                P::SubscriptionIdentifier,
-                "subscription identifier",
-                Varint(1),
-                PUBLISH | SUBSCRIBE,
-            )
-        },
-        row(
-            P::SessionExpiryInterval,
-            "session expiry interval",
-            FourBytes(0),
-            CONNECT | CONNACK | DISCONNECT,
-        ),
-        row(
-            P::AssignedClientIdentifier,
-            "assigned client identifier",
-            Text,
-            CONNACK,
-        ),
-        row(
-            P::ServerKeepAlive,
-            "server keep alive",
-            TwoBytes(0),
-            CONNACK,
-        ),
-        row(
-            P::AuthenticationMethod,
-            "authentication method",
-            Text,
-            CONNECT | CONNACK | AUTH,
-        ),
-        row(
-            P::AuthenticationData,
-            "authentication data",
-            Binary,
-            CONNECT | CONNACK | AUTH,
-        ),
-        row(
-            P::RequestProblemInformation,
-            "request problem information",
-            FLAG,
-            CONNECT,
-        ),
-        row(
-            P::WillDelayInterval,
-            "will delay interval",
-            FourBytes(0),
-            WILL,
-        ),
-        row(
-            P::RequestResponseInformation,
-            "request response information",
-            FLAG,
-            CONNECT,
-        ),
-        row(
-            P::ResponseInformation,
-            "response information",
-            Text,
-            CONNACK,
-        ),
-        row(
-            P::ServerReference,
-            "server reference",
-            Text,
-            CONNACK | DISCONNECT,
-        ),
-        row(
-            P::ReasonString,
-            "reason string",
-            Text,
-            CONNACK | ANSWERS | DISCONNECT | AUTH,
-        ),
-        row(
-            P::ReceiveMaximum,
-            "receive maximum",
-            TwoBytes(1),
-            CONNECT | CONNACK,
-        ),
-        row(
-            P::TopicAliasMaximum,
-            "topic alias maximum",
-            TwoBytes(0),
-            CONNECT | CONNACK,
-        ),
+        row(P::PayloadFormatIndicator, "payload format indicator", FLAG, MESSAGE),
+        row(P::MessageExpiryInterval, "message expiry interval", FourBytes(0), MESSAGE),
+        row(P::ContentType, "content type", Text, MESSAGE),
+        row(P::ResponseTopic, "response topic", Text, MESSAGE),
+        row(P::CorrelationData, "correlation data", Binary, MESSAGE),
+        // A PUBLISH has one for each subscription that it matched.
+        row(P::SubscriptionIdentifier, "subscription identifier", Varint(1), PUBLISH | SUBSCRIBE)
+            .repeating_in(PUBLISH),
+        row(P::SessionExpiryInterval, "session expiry interval", FourBytes(0), BOTH | DISCONNECT),
+        row(P::AssignedClientIdentifier, "assigned client identifier", Text, CONNACK),
+        row(P::ServerKeepAlive, "server keep alive", TwoBytes(0), CONNACK),
+        row(P::AuthenticationMethod, "authentication method", Text, BOTH | AUTH),
+        row(P::AuthenticationData, "authentication data", Binary, BOTH | AUTH),
+        row(P::RequestProblemInformation, "request problem information", FLAG, CONNECT),
+        row(P::WillDelayInterval, "will delay interval", FourBytes(0), WILL),
+        row(P::RequestResponseInformation, "request response information", FLAG, CONNECT),
+        row(P::ResponseInformation, "response information", Text, CONNACK),
+        row(P::ServerReference, "server reference", Text, CONNACK | DISCONNECT),
+        row(P::ReasonString, "reason string", Text, CONNACK | ANSWERS | DISCONNECT | AUTH),
+        row(P::ReceiveMaximum, "receive maximum", TwoBytes(1), BOTH),
+        row(P::TopicAliasMaximum, "topic alias maximum", TwoBytes(0), BOTH),
         row(P::TopicAlias, "topic alias", TwoBytes(1), PUBLISH),
         // Who can do QoS 2 leaves it out.
         row(P::MaximumQoS, "maximum QoS", Byte(0, 1), CONNACK),
         row(P::RetainAvailable, "retain available", FLAG, CONNACK),
-        Row {
-            repeats_in: ALL,
-            ..row(P::UserProperty, "user property", Pair, ALL)
-        },
-        row(
-            P::MaximumPacketSize,
-            "maximum packet size",
-            FourBytes(1),
-            CONNECT | CONNACK,
-        ),
-        row(
-            P::WildcardSubscriptionAvailable,
-            "wildcard subscription available",
-            FLAG,
-            CONNACK,
-        ),
-        row(
-            P::SubscriptionIdentifierAvailable,
-            "subscription identifier available",
-            FLAG,
-            CONNACK,
-        ),
-        row(
-            P::SharedSubscriptionAvailable,
-            "shared subscription available",
-            FLAG,
-            CONNACK,
-        ),
+        row(P::UserProperty, "user property", Pair, ALL).repeating_in(ALL),
+        row(P::MaximumPacketSize, "maximum packet size", FourBytes(1), BOTH),
+        row(P::WildcardSubscriptionAvailable, "wildcard subscription available", FLAG, CONNACK),
+        row(P::SubscriptionIdentifierAvailable, "subscription identifier available", FLAG, CONNACK),
+        row(P::SharedSubscriptionAvailable, "shared subscription available", FLAG, CONNACK),
     ]
 };
 
@@ -310,6 +203,13 @@ impl Value<'_> {
 }
 
 impl Row {
+    const fn repeating_in(self, homes: Homes) -> Self {
+        Self {
+            repeats_in: homes,
+            ..self
+        }
+    }
+
     /// Takes the value that follows the identifier.
     #[inline]
     fn value<'a>(&self, reader: &mut Reader<'a>) -> Result<Value<'a>, Malformed> {

@@ -79,6 +79,17 @@ impl<'a> Reader<'a> {
     /// A Variable Byte Integer, which must be as short as it can be.
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u32, Malformed> {
+        // One byte nearly always: the length of a short section, the identifier of a property.
+        if let Some((&byte, rest)) = self.rest.split_first()
+            && byte < 0x80
+        {
+            self.rest = rest;
+            return Ok(byte.into());
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u32, Malformed> {
         let (value, bytes) = leading_varint(self.rest)?.ok_or(Malformed::Truncated)?;
         // [MQTT-1.5.5-1]
         if bytes != varint_bytes(value) {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// [MQTT-3.1.2-1] [MQTT-3.1.2-2] [MQTT3-3.1.2-1] [MQTT3-3.1.2-2]
+/// [MQTT-3.1.2-1] [MQTT3-3.1.2-1]
 #[test]
 fn a_version_is_known_by_name_and_level() {
     for (name, level, version) in [

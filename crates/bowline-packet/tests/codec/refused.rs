@@ -147,7 +147,7 @@ const PUBLISH: &[Row] = &[
     (&[V5], "30 [ `a` ffffff7f 01 ]", Malformed::Truncated),
     (&[V5], "30 [ `a` 80 ]", Malformed::Truncated),
     (ALL, "32 [ `a` 00 ]", Malformed::Truncated),
-    // [MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT3-2.3.1-1] [MQTT3-2.3.1-4]
+    // [MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT3-2.3.1-1]
     (ALL, "32 [ `a` 0000 00 ]", Malformed::PacketIdZero),
     (ALL, "34 [ `a` 0000 00 ]", Malformed::PacketIdZero),
     // [MQTT-1.5.4-1] [MQTT3-1.5.3-1]
@@ -437,7 +437,7 @@ fn a_decoder_takes_only_its_own_packet() {
     }
 }
 
-/// What a refusal is called in a CONNACK or DISCONNECT of 5.0. [MQTT-4.13.1-1]
+/// What a refusal is called in a CONNACK or DISCONNECT of 5.0.
 #[test]
 fn each_refusal_has_a_reason_code() {
     for (_, written, why) in rows() {

@@ -85,7 +85,7 @@ fn connect_in_three_versions() {
     }
 }
 
-/// [MQTT-3.1.2-9] [MQTT-3.1.2-17] [MQTT-3.1.2-19] [MQTT-3.1.3-1] [MQTT-3.1.3-2]
+/// [MQTT-3.1.2-9] [MQTT-3.1.2-17] [MQTT-3.1.2-19] [MQTT-3.1.3-1]
 /// [MQTT3-3.1.2-9] [MQTT3-3.1.2-14] [MQTT3-3.1.2-19] [MQTT3-3.1.2-21] [MQTT3-3.1.3-1]
 #[test]
 fn connect_with_will_and_credentials() {
@@ -235,7 +235,7 @@ fn the_client_identifier_can_be_seen_early() {
     }
 }
 
-/// [MQTT-3.2.2-1] [MQTT-3.2.2-8] [MQTT3-3.2.2-1] [MQTT3-3.2.2-2]
+/// [MQTT-3.2.2-1] [MQTT-3.2.2-8]
 #[test]
 fn connack() {
     check(
@@ -266,7 +266,7 @@ fn connack() {
     );
 }
 
-/// [MQTT-3.2.2-6] [MQTT3-3.2.2-4] [MQTT3-3.1.2-2] [MQTT3-3.1.3-8]
+/// [MQTT-3.2.2-6] [MQTT3-3.2.2-4] [MQTT3-3.1.2-2]
 #[test]
 fn connack_that_refuses() {
     for (code, return_code, reason) in [
@@ -530,7 +530,7 @@ fn the_payload_format_can_be_checked() {
     }
 }
 
-/// [MQTT-2.2.1-5] [MQTT3-2.3.1-6] [MQTT-3.6.1-1] [MQTT3-3.6.1-1]
+/// [MQTT-3.6.1-1] [MQTT3-3.6.1-1]
 #[test]
 fn the_four_acknowledgements() {
     type Make = fn(Ack<'static>) -> Packet<'static>;
@@ -681,7 +681,7 @@ fn subscribe_with_every_option() {
     );
 }
 
-/// [MQTT-2.2.1-6] [MQTT-3.9.3-1] [MQTT-3.9.3-2] [MQTT3-2.3.1-7] [MQTT3-3.9.3-1] [MQTT3-3.9.3-2]
+/// [MQTT-3.9.3-2] [MQTT3-3.9.3-2]
 #[test]
 fn suback() {
     let granted = SubAck::new(id(10), &[0, 1, 2, 0x80]);
@@ -743,7 +743,7 @@ fn unsubscribe() {
     assert_eq!(found.filters.iter().collect::<Vec<_>>(), filters);
 }
 
-/// [MQTT-3.11.3-1] [MQTT-3.11.3-2]
+/// [MQTT-3.11.3-2]
 #[test]
 fn unsuback() {
     check(
