@@ -26,8 +26,6 @@ use crate::telemetry::events::EventLog;
 pub(crate) const WAKER: Token = Token(usize::MAX);
 /// Bytes read at once; shared by all connections of the worker.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Outbound bytes of a connection from which on it is flushed in the middle of a turn.
-const PRESSED_BYTES: usize = 64 * 1024;
 /// Staged bytes for one worker from which on they are handed over in the middle of a turn.
 const STAGED_BYTES: usize = 512 * 1024;
 /// The longest sleep: keep-alive is looked at once per second at least.
@@ -83,13 +81,12 @@ impl Worker {
         limits: ShellLimits,
     ) -> Self {
         debug_assert_eq!(options.commits, Commits::AtOnce, "there is no journal yet");
-        let pressed_bytes = PRESSED_BYTES
-            .min(options.limits.outbound_bytes_max / 2)
-            .max(1);
+        let id = options.worker;
+        let broker = Broker::new(options);
         Self {
-            id: options.worker,
-            out: Out::new(options.workers, pressed_bytes),
-            broker: Broker::new(options),
+            id,
+            out: broker.new_out(),
+            broker,
             connections: Slab::new(),
             lingering: Lingering::default(),
             poll,
