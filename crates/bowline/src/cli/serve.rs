@@ -48,7 +48,14 @@ impl Serve {
                 return Exit::Configuration;
             }
         };
-        log::start(config.log.format, config.log.level);
+        // Held to the end: dropping it waits until what was said stands on stderr.
+        let _log = match log::start(config.log.format, config.log.level) {
+            Ok(log) => log,
+            Err(error) => {
+                complain(&format!("cannot start a thread: {error}"), None);
+                return Exit::Failed;
+            }
+        };
         let (notices, notice) = mpsc::channel();
         // Before the server: a signal that comes while it starts counts too.
         if let Err(error) = watch_signals(notices.clone()) {

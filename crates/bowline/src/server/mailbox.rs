@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bowline_core::{Batch, Counters, WorkerId};
+use bowline_core::{Batch, Counters, Gauges, WorkerId};
 use mio::Waker;
 
 use crate::net::acceptor::Arrival;
@@ -23,10 +23,19 @@ const SPARE_BATCHES_MAX: usize = 2;
 pub(crate) enum Call {
     /// Here is a connection with its CONNECT.
     Open(Arrival),
-    /// Tell what you have counted.
-    Count(Sender<Counters>),
+    /// Tell what you have counted and what you hold.
+    Report(Sender<Report>),
     /// Stop gracefully.
     Stop,
+}
+
+/// What one worker has counted since the start, and what it holds now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Plain numbers that only grow.
+    pub counters: Counters,
+    /// How much of everything there is.
+    pub gauges: Gauges,
 }
 
 /// The mailboxes of all workers.

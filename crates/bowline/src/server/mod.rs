@@ -21,10 +21,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use bowline_core::{Commits, Counters, Options, WORKERS_MAX, WorkerId};
+use bowline_core::{Commits, Options, WORKERS_MAX, WorkerId};
 use mio::{Poll, Waker};
 
+pub use self::mailbox::Report;
 pub use self::start_error::StartError;
 use crate::config::{Config, Durability};
 use crate::net::acceptor::{self, Acceptor};
@@ -32,6 +34,9 @@ use crate::net::places::Places;
 use clock::Clock;
 use mailbox::{Call, Mailboxes};
 use worker::Worker;
+
+/// How long a report may take; a worker answers within a turn.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running broker. Stops gracefully when dropped.
 #[derive(Debug)]
@@ -162,17 +167,15 @@ impl Server {
         self.mailboxes.workers()
     }
 
-    /// What each worker has counted since the start, as of now. Waits for each to answer.
+    /// What each worker has counted since the start and what it holds now. Waits for each to
+    /// answer.
     #[must_use]
-    pub fn counters(&self) -> Vec<Counters> {
+    pub fn reports(&self) -> Vec<Report> {
         let ask = |worker| {
             let (asker, answer) = mpsc::channel();
-            self.mailboxes.call(worker, Call::Count(asker));
-            // A worker that has failed drops the asker when its mailbox goes; until then nobody
-            // waits for it longer than for a busy one.
-            answer
-                .recv_timeout(std::time::Duration::from_secs(5))
-                .unwrap_or_default()
+            self.mailboxes.call(worker, Call::Report(asker));
+            // Only a worker that has failed does not answer.
+            answer.recv_timeout(REPORT_TIMEOUT).unwrap_or_default()
         };
         self.worker_ids().map(ask).collect()
     }

@@ -18,7 +18,7 @@ use super::clock::Clock;
 use super::connection::Connection;
 use super::limits::ShellLimits;
 use super::lingering::{FIRST_TOKEN, Lingering};
-use super::mailbox::{Call, Mailboxes};
+use super::mailbox::{Call, Mailboxes, Report};
 use crate::net::acceptor::Arrival;
 use crate::telemetry::events::EventLog;
 
@@ -67,6 +67,8 @@ pub(crate) struct Worker {
     pub(super) log: EventLog,
     /// The most connections flushed in one turn since memory was last looked after.
     flushes_peak: usize,
+    /// There was a storm, and the memory that it took has not been given back.
+    owes_memory: bool,
     shrink_at_secs: u64,
     stopping: Option<bowline_core::Instant>,
 }
@@ -104,6 +106,7 @@ impl Worker {
             limits,
             log: EventLog::default(),
             flushes_peak: 0,
+            owes_memory: false,
             shrink_at_secs: SHRINK_INTERVAL_SECS,
             stopping: None,
         }
@@ -209,7 +212,13 @@ impl Worker {
             match call {
                 Call::Open(arrival) => self.open(arrival),
                 // Whoever asked may have given up waiting; then nobody needs the answer.
-                Call::Count(asker) => drop(asker.send(self.out.counters.clone())),
+                Call::Report(asker) => {
+                    let counters = self.out.counters.clone();
+                    drop(asker.send(Report {
+                        counters,
+                        gauges: self.broker.gauges(),
+                    }));
+                }
                 Call::Stop => self.stop(),
             }
         }
@@ -428,7 +437,10 @@ impl Worker {
             return;
         }
         self.shrink_at_secs = secs + SHRINK_INTERVAL_SECS;
-        if self.flushes_peak <= QUIET_FLUSHES_MAX {
+        if self.flushes_peak > QUIET_FLUSHES_MAX {
+            self.owes_memory = true;
+        } else if std::mem::take(&mut self.owes_memory) {
+            self.broker.shrink();
             self.out.shrink();
             self.ready.shrink_to(QUIET_FLUSHES_MAX);
             self.serving.shrink_to(QUIET_FLUSHES_MAX);

@@ -74,7 +74,8 @@ fn tell(event: &Event, more: u64) {
         } => tracing::info!(
             client = %client_id,
             address = %peer,
-            reason = %Reason(*reason),
+            // A DISCONNECT without a reason is the usual end, and the cause says so.
+            reason = (*reason != ReasonCode::Success).then(|| tracing::field::display(Reason(*reason))),
             cause = %cause,
             more,
             "client disconnected"
@@ -170,3 +171,6 @@ impl std::fmt::Display for Reason {
         write!(f, "0x{:02x} {}", self.0.code(), self.0.description())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 //! the system does that).
 
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
+use std::io;
 use std::time::SystemTime;
 
 use tracing::field::{Field, Visit};
@@ -14,6 +14,8 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
+
+use super::writer::Writer;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,28 +72,62 @@ impl LogLevel {
     }
 }
 
-/// Sends the log lines of this process to stderr from now on. A second call changes nothing.
-pub fn start(format: LogFormat, level: LogLevel) {
-    let subscriber = tracing_subscriber::registry().with(level.filter().and_then(Lines { format }));
+/// The log of this process; when it is dropped, what was said stands on stderr.
+#[derive(Debug)]
+pub struct Log {
+    writer: Writer,
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.writer.flush();
+    }
+}
+
+/// Sends the log lines of this process to stderr from now on.
+///
+/// # Errors
+/// The system cannot start a thread.
+pub fn start(format: LogFormat, level: LogLevel) -> io::Result<Log> {
+    let lost = move |count| {
+        // Not by `tracing`: this line must not be lost in turn.
+        let message = "log lines were lost: nobody reads them fast enough";
+        let mut fields = Fields {
+            format,
+            message: String::new(),
+            rest: String::new(),
+        };
+        fields.text("message", message);
+        fields.bare("lost", &count);
+        line(format, SystemTime::now(), Level::WARN, &fields)
+    };
+    let writer = Writer::start(io::stderr(), lost)?;
+    let lines = Lines {
+        format,
+        writer: writer.clone(),
+    };
+    let subscriber = tracing_subscriber::registry()
+        .with(level.filter())
+        .with(lines);
     // Somebody who embeds the server may have a subscriber of their own; theirs stays.
     drop(tracing::subscriber::set_global_default(subscriber));
+    Ok(Log { writer })
 }
 
 /// Writes each event as one line.
 struct Lines {
     format: LogFormat,
+    writer: Writer,
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let line = line_of(self.format, SystemTime::now(), event);
-        // One write per line, so that lines of threads do not mix. If stderr is gone there is
-        // nobody left to tell.
-        drop(std::io::stderr().write_all(line.as_bytes()));
+        self.writer
+            .write(line_of(self.format, SystemTime::now(), event));
     }
 }
 
-/// One line, with its newline.
+/// One event as a line.
 fn line_of(format: LogFormat, time: SystemTime, event: &Event<'_>) -> String {
     let mut fields = Fields {
         format,
@@ -99,9 +135,14 @@ fn line_of(format: LogFormat, time: SystemTime, event: &Event<'_>) -> String {
         rest: String::new(),
     };
     event.record(&mut fields);
+    line(format, time, *event.metadata().level(), &fields)
+}
+
+/// One line, with its newline.
+fn line(format: LogFormat, time: SystemTime, level: Level, fields: &Fields) -> String {
     let Fields { message, rest, .. } = fields;
     let time = humantime::format_rfc3339_millis(time);
-    let level = level_name(*event.metadata().level());
+    let level = level_name(level);
     match format {
         LogFormat::Text if rest.is_empty() => format!("{time} {level:<5} {message}\n"),
         LogFormat::Text => format!("{time} {level:<5} {message} {rest}\n"),
@@ -217,4 +258,4 @@ fn json(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,3 +6,4 @@
 pub(crate) mod events;
 pub(crate) mod flood;
 pub mod log;
+mod writer;

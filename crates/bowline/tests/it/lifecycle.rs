@@ -154,16 +154,16 @@ fn dropping_a_server_stops_it() {
 }
 
 #[test]
-fn counters_answer_for_each_worker() {
+fn each_worker_reports() {
     let server = server(3);
     let address = server.addresses()[0];
     let _clients: Vec<Client> = (0..30)
         .map(|n| Client::connected(address, &format!("counted{n}")))
         .collect();
     let accepted: Vec<u64> = server
-        .counters()
+        .reports()
         .iter()
-        .map(|counters| counters.connections_accepted)
+        .map(|report| report.counters.connections_accepted)
         .collect();
     assert_eq!(accepted.len(), 3);
     assert_eq!(accepted.iter().sum::<u64>(), 30);

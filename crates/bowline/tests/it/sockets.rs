@@ -194,9 +194,9 @@ fn a_reader_that_does_not_read_costs_only_itself() {
     publisher.send(&publish("done", b""));
     assert_eq!(healthy.packet(), publish("done", b""));
     let dropped: u64 = server
-        .counters()
+        .reports()
         .iter()
-        .map(|c| c.dropped_qos0_slow_reader)
+        .map(|report| report.counters.dropped_qos0_slow_reader)
         .sum();
     assert!(dropped > 0, "what does not fit is dropped and counted");
     // What it did get is whole; and when it reads again, it is served again.

@@ -22,7 +22,7 @@ impl<S: Subscriber> Layer<S> for Kept {
 }
 
 /// The lines that `say` causes.
-fn lines(format: LogFormat, say: impl FnOnce()) -> String {
+pub(in crate::telemetry) fn lines(format: LogFormat, say: impl FnOnce()) -> String {
     let lines = Arc::default();
     let kept = Kept {
         format,
