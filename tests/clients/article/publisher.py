@@ -13,11 +13,11 @@ port = int(sys.argv[2]) if len(sys.argv) > 2 else 1883
 
 
 def on_connect(client, userdata, flags, rc):
-    print("connected, rc", rc, flush=True)
+    print(f"connected, rc {rc}", flush=True)
 
 
 def on_publish(client, userdata, mid):
-    print("acknowledged: packet", mid, flush=True)
+    print(f"acknowledged: packet {mid}", flush=True)
 
 
 client = mqtt.Client()
@@ -29,7 +29,7 @@ client.loop_start()
 for degrees in range(20, 25):
     message = f"temp:{degrees}"
     info = client.publish("sensor/temperature", message, qos=1)
-    print("sent", message, "as packet", info.mid, flush=True)
+    print(f"sent {message} as packet {info.mid}", flush=True)
     time.sleep(2)
 
 client.loop_stop()

@@ -13,18 +13,19 @@ port = int(sys.argv[2]) if len(sys.argv) > 2 else 1883
 
 
 def on_connect(client, userdata, flags, rc):
-    print("connected, rc", rc, flush=True)
+    print(f"connected, rc {rc}", flush=True)
     client.subscribe("sensor/temperature", qos=1)
 
 
 def on_subscribe(client, userdata, mid, granted_qos):
-    print("subscribed, granted QoS", granted_qos[0], flush=True)
+    print(f"subscribed, granted QoS {granted_qos[0]}", flush=True)
 
 
 def on_message(client, userdata, message):
-    print("received", message.payload.decode(), "at QoS", message.qos, flush=True)
+    temperature = message.payload.decode()
+    print(f"received {temperature} at QoS {message.qos}", flush=True)
     time.sleep(1)
-    print("done with", message.payload.decode(), flush=True)
+    print(f"done with {temperature}", flush=True)
 
 
 client = mqtt.Client()

@@ -34,19 +34,19 @@ LOG_LINES_SHOWN = 150
 class Broker:
     """Starts on creation. `stop`, `kill` and `start` again keep port and data directory."""
 
-    def __init__(self, directory, command=COMMAND, environment=None):
+    def __init__(self, directory, command=COMMAND, environment=None, fixed_port=None):
         self.directory = pathlib.Path(directory)
         self.data = self.directory / "data"
         self.data.mkdir()
         self.log_path = self.directory / "broker.log"
         self.command = command
         self.environment = {**os.environ, "NO_COLOR": "1", **(environment or {})}
-        self.port = None
+        self.port = fixed_port
         self.process = None
         self.start()
 
     def start(self):
-        picks = "{port}" in self.command and self.port is None
+        picks = "{any_port}" not in self.command and self.port is None
         for attempt in range(3):
             if picks:
                 self.port = _free_port()
@@ -71,7 +71,7 @@ class Broker:
     def _await_port(self, log_from):
         def ready():
             assert self.process.poll() is None, "the broker ended at once"
-            if "{any_port}" in self.command or "{port}" not in self.command:
+            if "{any_port}" in self.command:
                 said = re.search(r"listening on .*?127\.0\.0\.1:(\d+)", self.log(log_from, None))
                 return int(said.group(1)) if said else None
             return self.port if accepts(self.port) else None

@@ -7,6 +7,8 @@ and is left alone. A `Peer` records what it is told and lets a test wait for it.
 import dataclasses
 import itertools
 import os
+import socket
+import threading
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -132,11 +134,19 @@ class Peer:
         self.paho.loop_stop()
 
     def cut(self):
-        """Ends the connection without a DISCONNECT and does not come back by itself."""
-        sock = self.paho.socket()
-        self.paho.loop_stop()
-        if sock is not None:
-            sock.close()
+        """Ends the connection without a DISCONNECT and does not come back by itself.
+
+        `loop_stop` alone waits for the next second, and for ever while something is not
+        acknowledged; the end of the socket wakes the thread that it waits for."""
+        stopping = threading.Thread(target=self.paho.loop_stop)
+        stopping.start()
+        while stopping.is_alive():
+            if sock := self.paho.socket():
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # the other side was quicker
+            stopping.join(0.05)
 
     # --- waiting ---
 
