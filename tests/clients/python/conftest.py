@@ -8,6 +8,10 @@ import pytest
 from bench import broker as bench_broker
 from bench.peer import IS_PAHO_2, VERSION_NAMES, Peer
 from bench.proxy import Proxy
+from bench.scripted import ScriptedServer
+from bench.tools import Tools
+
+PORT_OF_NOBODY = 1
 
 
 def pytest_configure(config):
@@ -73,7 +77,36 @@ def proxies(broker):
         proxy.close()
 
 
+@pytest.fixture
+def tools(broker, tmp_path):
+    tools = Tools(tmp_path, broker.port)
+    yield tools
+    tools.close()
+
+
+@pytest.fixture
+def tools_alone(tmp_path):
+    """Commands that meet no broker, unless they are given another port."""
+    tools = Tools(tmp_path, PORT_OF_NOBODY)
+    yield tools
+    tools.close()
+
+
+@pytest.fixture
+def scripted():
+    """Makes servers that answer by a script."""
+    made = []
+
+    def make(answers):
+        made.append(ScriptedServer(answers))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
 def pytest_make_parametrize_id(val, argname):
-    if argname.endswith("version"):
+    if argname.endswith("version") and val in VERSION_NAMES:
         return f"mqtt-{VERSION_NAMES[val]}"
     return None
