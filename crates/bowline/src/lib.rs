@@ -1,1 +1,3 @@
-//! To be filled.
+//! The `bowline` program as a library.
+
+pub mod cli;
