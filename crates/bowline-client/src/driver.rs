@@ -1,91 +1,43 @@
 //! The task behind a [`Client`](crate::Client): it owns the socket and the clock, and drives the
 //! sans-IO client of `bowline-core`.
 //!
-//! Promises: every queue is bounded (what waits to be sent by the session's own bounds, what was
-//! received by the application's channel and one read, what is encoded by [`UNSENT_BYTES_MAX`]
-//! beyond one message); a full queue makes its source wait. Deliberately absent: any decision
-//! about MQTT.
+//! Promises: every queue is bounded, and a full one makes its source wait. What waits to be sent is
+//! bounded by the session's own options, what is encoded by [`UNSENT_BYTES_MAX`] beyond one
+//! message, what was received by the application's channel and one read. The exception is an
+//! application that waits for the server while it takes no messages: there what was received is
+//! bounded by our Receive Maximum and, for QoS 0, by a bound of its own, because to stop
+//! reading would be to wait for each other for ever. Deliberately absent: any decision about MQTT.
 
-use std::collections::{HashMap, VecDeque};
+mod dialogue;
+
+use std::collections::HashMap;
 use std::future::{Future, pending};
 use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use bowline_core::client::{
-    AckToken, Client as Core, ClientEvent, ClientOut, Connected, Delivery, Disconnection, Message,
-    PublishOutcome, PublishToken, RequestOutcome, RequestToken, SubscribeRequest,
-    UnsubscribeRequest,
+    Client as Core, ClientOut, Connected, Disconnection, PublishToken, RequestToken,
 };
-use bowline_packet::{PacketId, ReasonCode};
+use bowline_packet::ReasonCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::backlog::{Arrived, Backlog};
 use crate::backoff::Backoff;
 use crate::client::Published;
-use crate::error::{ConnectError, Ended, PublishError, RequestError};
+use crate::error::{ConnectError, Ended, PublishError};
 use crate::options::{Notice, Options};
 use crate::trace::PacketTrace;
 use crate::transport::Stream;
+
+pub(crate) use dialogue::{Command, Publish, RequestReply, Settle, Settlement};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 /// No further message is taken from the application while so many bytes wait for the socket.
 const UNSENT_BYTES_MAX: usize = 256 * 1024;
-
-/// A message and who waits for its end.
-#[derive(Debug)]
-pub(crate) struct Publish {
-    pub(crate) message: Message,
-    pub(crate) reply: oneshot::Sender<Result<Published, PublishError>>,
-}
-
-type RequestReply = oneshot::Sender<Result<RequestOutcome, RequestError>>;
-
-/// What is rare.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Subscribe {
-        request: SubscribeRequest,
-        reply: RequestReply,
-    },
-    Unsubscribe {
-        request: UnsubscribeRequest,
-        reply: RequestReply,
-    },
-    Reconnect,
-    /// Give everything back that is not settled, connect anew, and say from which connection on
-    /// messages count.
-    Redeliver {
-        reply: oneshot::Sender<u64>,
-    },
-    Disconnect {
-        reason: ReasonCode,
-        session_expiry_secs: Option<u32>,
-    },
-}
-
-/// A message and the connection that it came by.
-#[derive(Debug)]
-pub(crate) struct Arrived {
-    pub(crate) delivery: Delivery,
-    pub(crate) connection: u64,
-}
-
-/// The application's word on a received message.
-#[derive(Debug)]
-pub(crate) struct Settle {
-    pub(crate) token: AckToken,
-    pub(crate) as_what: Settlement,
-}
-
-#[derive(Debug)]
-pub(crate) enum Settlement {
-    Acknowledged,
-    GivenBack,
-    Refused(ReasonCode),
-}
 
 pub(crate) struct Driver {
     options: Options,
@@ -99,9 +51,7 @@ pub(crate) struct Driver {
     publishes: mpsc::Receiver<Publish>,
     commands: mpsc::Receiver<Command>,
     settled: mpsc::UnboundedReceiver<Settle>,
-    received: mpsc::Sender<Arrived>,
-    /// Received, but the application's channel is full: nothing is read meanwhile.
-    overflow: VecDeque<Arrived>,
+    received: Backlog,
     /// Counts the network connections.
     connection: u64,
     /// Who waits for the first connection.
@@ -143,8 +93,7 @@ impl Driver {
             publishes,
             commands,
             settled,
-            received,
-            overflow: VecDeque::new(),
+            received: Backlog::new(received),
             connection: 0,
             first: Some(first),
             publications: HashMap::new(),
@@ -240,9 +189,7 @@ impl Driver {
                 publish = self.publishes.recv(),
                     if self.core.has_room() && !self.no_more_publishes => self.publish(publish),
                 Some(settle) = self.settled.recv() => self.settle(&settle),
-                room = room(&self.received, &self.overflow) => {
-                    if room { self.hand_over() } else { self.overflow.clear() }
-                }
+                () = self.received.room() => self.received.hand_over(),
                 command = self.commands.recv() => match command {
                     None | Some(Command::Disconnect { .. }) => return ControlFlow::Break(()),
                     Some(command) => { let _ = self.obey(command); }
@@ -277,7 +224,7 @@ impl Driver {
             if let Some(end) = self.handle_events() {
                 break end;
             }
-            if reading != self.overflow.is_empty() {
+            if reading != self.wants_to_read() {
                 reading = !reading;
                 self.core.set_reading_paused(self.now_ms(), !reading);
             }
@@ -302,9 +249,7 @@ impl Driver {
                 },
                 publish = self.publishes.recv(), if self.takes_publishes() => self.publish(publish),
                 Some(settle) = self.settled.recv() => self.settle(&settle),
-                room = room(&self.received, &self.overflow) => {
-                    if room { self.hand_over() } else { self.overflow.clear() }
-                }
+                () = self.received.room() => self.received.hand_over(),
                 command = self.commands.recv() => {
                     let command = command.unwrap_or(Command::Disconnect {
                         reason: ReasonCode::Success,
@@ -336,184 +281,19 @@ impl Driver {
         end
     }
 
+    /// An application that does not take its messages makes the server wait, but not while it may
+    /// itself be waiting for the server: an answer would never be read.
+    fn wants_to_read(&self) -> bool {
+        self.received.is_empty()
+            || !self.publications.is_empty()
+            || !self.requests.is_empty()
+            || self.written < self.out.bytes.len()
+    }
+
     fn takes_publishes(&self) -> bool {
         !self.no_more_publishes
             && self.core.has_room()
             && self.out.bytes.len() - self.written < UNSENT_BYTES_MAX
-    }
-
-    /// Takes in a message, and those that wait behind it, so that they leave with one write.
-    fn publish(&mut self, publish: Option<Publish>) {
-        let mut next = publish;
-        if next.is_none() {
-            self.no_more_publishes = true;
-        }
-        while let Some(Publish { message, reply }) = next {
-            match self.core.publish(self.now_ms(), &message, &mut self.out) {
-                Ok(token) => {
-                    self.publications.insert(token, reply);
-                }
-                Err(why) => {
-                    let _ = reply.send(Err(PublishError::Usage(why)));
-                }
-            }
-            next = if self.takes_publishes() {
-                self.publishes.try_recv().ok()
-            } else {
-                None
-            };
-        }
-    }
-
-    fn settle(&mut self, settle: &Settle) {
-        let (token, now_ms) = (settle.token, self.now_ms());
-        // Stale: settled twice, or the session is gone. Either way there is nothing to do.
-        let _ = match settle.as_what {
-            Settlement::Acknowledged => self.core.ack(now_ms, token, &mut self.out),
-            Settlement::GivenBack => self.core.give_back(token),
-            Settlement::Refused(reason) => self.core.refuse(now_ms, token, reason, &mut self.out),
-        };
-    }
-
-    fn obey(&mut self, command: Command) -> ControlFlow<End> {
-        let now_ms = self.now_ms();
-        match command {
-            Command::Subscribe { request, reply } => {
-                let token = self.core.subscribe(now_ms, request, &mut self.out);
-                self.expect_answer(token, reply);
-            }
-            Command::Unsubscribe { request, reply } => {
-                let token = self.core.unsubscribe(now_ms, request, &mut self.out);
-                self.expect_answer(token, reply);
-            }
-            Command::Reconnect => {
-                self.take_in_what_was_said_before();
-                self.core.abandon_connection(&mut self.out);
-                self.handle_events();
-                return ControlFlow::Break(End::Replaced);
-            }
-            Command::Redeliver { reply } => {
-                self.take_in_what_was_said_before();
-                self.core.give_back_all();
-                self.core.abandon_connection(&mut self.out);
-                self.handle_events();
-                let _ = reply.send(self.connection + 1);
-                return ControlFlow::Break(End::Replaced);
-            }
-            Command::Disconnect {
-                reason,
-                session_expiry_secs,
-            } => {
-                self.take_in_what_was_said_before();
-                self.core
-                    .disconnect(reason, session_expiry_secs, &mut self.out);
-                self.handle_events();
-                return ControlFlow::Break(End::Finished);
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// Commands come by another way than messages and acknowledgements; what the application said
-    /// first must still happen first.
-    fn take_in_what_was_said_before(&mut self) {
-        while let Ok(settle) = self.settled.try_recv() {
-            self.settle(&settle);
-        }
-        if self.takes_publishes()
-            && let Ok(publish) = self.publishes.try_recv()
-        {
-            self.publish(Some(publish));
-        }
-    }
-
-    fn expect_answer(
-        &mut self,
-        token: Result<RequestToken, bowline_core::client::UsageError>,
-        reply: RequestReply,
-    ) {
-        match token {
-            Ok(token) => {
-                self.requests.insert(token, reply);
-            }
-            Err(why) => {
-                let _ = reply.send(Err(RequestError::Usage(why)));
-            }
-        }
-    }
-
-    /// Tells the application what happened; returns the end of the connection, if that is it.
-    fn handle_events(&mut self) -> Option<End> {
-        let mut end = None;
-        let mut events = std::mem::take(&mut self.out.events);
-        for event in events.drain(..) {
-            match event {
-                ClientEvent::Message(delivery) => {
-                    let connection = self.connection;
-                    self.overflow.push_back(Arrived {
-                        delivery,
-                        connection,
-                    });
-                }
-                ClientEvent::Published {
-                    token,
-                    packet_id,
-                    outcome,
-                } => {
-                    if let Some(reply) = self.publications.remove(&token) {
-                        let _ = reply.send(published(packet_id, outcome));
-                    }
-                }
-                ClientEvent::Subscribed(outcome) | ClientEvent::Unsubscribed(outcome) => {
-                    if let Some(reply) = self.requests.remove(&outcome.token) {
-                        let _ = reply.send(Ok(outcome));
-                    }
-                }
-                ClientEvent::Connected(connected) => {
-                    self.connected_at = Some(Instant::now());
-                    self.options.notify(|| Notice::Connected(connected.clone()));
-                    if let Some(first) = self.first.take() {
-                        let _ = first.send(Ok(connected));
-                    }
-                }
-                ClientEvent::SubscriptionLost { filter, reason } => {
-                    self.options
-                        .notify(|| Notice::SubscriptionLost { filter, reason });
-                }
-                ClientEvent::Auth(exchange) => {
-                    let answer = self
-                        .options
-                        .authenticator
-                        .as_ref()
-                        .and_then(|auth| auth(&exchange));
-                    if let Some(answer) = answer {
-                        let now_ms = self.now_ms();
-                        let _ = self.core.auth(now_ms, &answer, &mut self.out);
-                    }
-                }
-                ClientEvent::Disconnected(why) => end = Some(End::Lost(why)),
-            }
-        }
-        if self.out.events.is_empty() {
-            self.out.events = events; // Keeps its memory.
-        }
-        self.hand_over();
-        end
-    }
-
-    /// Hands received messages over as far as the channel has room.
-    fn hand_over(&mut self) {
-        while let Some(arrived) = self.overflow.pop_front() {
-            match self.received.try_send(arrived) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(arrived)) => {
-                    self.overflow.push_front(arrived);
-                    return;
-                }
-                // Nobody wants messages any more; unacknowledged, they stay with the server.
-                Err(mpsc::error::TrySendError::Closed(_)) => {}
-            }
-        }
     }
 
     fn note_written(&mut self, count: usize) {
@@ -573,50 +353,10 @@ async fn open(options: Options) -> io::Result<Stream> {
         .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time")))
 }
 
-/// Ends when the application takes messages again (true) or never will (false); never ends while
-/// nothing waits for it.
-async fn room(received: &mpsc::Sender<Arrived>, overflow: &VecDeque<Arrived>) -> bool {
-    if overflow.is_empty() {
-        return pending().await;
-    }
-    received.reserve().await.is_ok()
-}
-
 /// Ends at the given time, or never.
 async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => pending().await,
-    }
-}
-
-fn published(
-    packet_id: Option<PacketId>,
-    outcome: PublishOutcome,
-) -> Result<Published, PublishError> {
-    match outcome {
-        PublishOutcome::Sent => Ok(Published {
-            packet_id,
-            reason: ReasonCode::Success,
-            reason_string: None,
-        }),
-        PublishOutcome::Acknowledged {
-            reason,
-            reason_string,
-        } => Ok(Published {
-            packet_id,
-            reason,
-            reason_string,
-        }),
-        PublishOutcome::Refused {
-            reason,
-            reason_string,
-        } => Err(PublishError::Refused {
-            reason,
-            reason_string,
-            packet_id,
-        }),
-        PublishOutcome::Impossible(why) => Err(PublishError::Impossible(why)),
-        PublishOutcome::Uncertain => Err(PublishError::Uncertain),
     }
 }

@@ -71,6 +71,7 @@
 //! clock and the waiting. Deliberately absent: TLS and WebSocket, which come as further kinds of
 //! [`Endpoint`].
 
+mod backlog;
 mod backoff;
 mod chance;
 mod client;

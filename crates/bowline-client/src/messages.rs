@@ -10,7 +10,8 @@ use bowline_core::client::{AckToken, Delivery};
 use bowline_packet::ReasonCode;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::driver::{Arrived, Command, Settle, Settlement};
+use crate::backlog::Arrived;
+use crate::driver::{Command, Settle, Settlement};
 use crate::error::Closed;
 use crate::options::AckMode;
 

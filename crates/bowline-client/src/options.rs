@@ -5,6 +5,7 @@
 //! absent: TLS and WebSocket (see `transport.rs` for where they come in).
 
 use std::fmt;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ pub enum AckMode {
     Manual,
 }
 
+/// Default of the Receive Maximum: enough for a fast reader far away, and a bound for a slow one.
+const RECEIVE_MAXIMUM: u16 = 1_000;
+
 /// How to reach a server, and how to be a client of it.
 #[derive(Clone)]
 pub struct Options {
@@ -49,7 +53,9 @@ pub struct Options {
     /// with the error, because a wrong address does not get right by waiting.
     pub retry_first_connection: bool,
     /// Received messages that wait for the application, default 100. When they are there, nothing
-    /// more is read from the network, and the server waits.
+    /// more is read from the network, and the server waits. Only while the application itself may
+    /// be waiting for the server (for an acknowledgement, say) reading goes on, and more messages
+    /// gather: of QoS 1 and 2 as many as our Receive Maximum allows, of QoS 0 up to 64 MiB.
     pub received_messages_max: usize,
     /// How long the last bytes may take to leave on a shutdown; default 5 s.
     pub shutdown_timeout: Duration,
@@ -85,6 +91,12 @@ pub enum Notice {
         /// Why.
         reason: ReasonCode,
     },
+    /// A QoS 0 message was dropped, because far too many wait for the application (see
+    /// [`Options::received_messages_max`]).
+    Dropped {
+        /// Its topic.
+        topic: String,
+    },
     /// A packet left, in one line. Only with [`Options::with_packet_trace`].
     Sent(String),
     /// A packet arrived, in one line. Only with [`Options::with_packet_trace`].
@@ -105,9 +117,11 @@ impl Options {
     /// The same for any kind of endpoint.
     #[must_use]
     pub fn at(endpoint: Endpoint) -> Self {
+        let mut session = ClientOptions::new(random_client_id("bowline-"));
+        session.receive_maximum = NonZeroU16::new(RECEIVE_MAXIMUM);
         Self {
             endpoint,
-            session: ClientOptions::new(random_client_id("bowline-")),
+            session,
             ack_mode: AckMode::OnNext,
             open_timeout: Duration::from_secs(10),
             reconnect_wait_first: Duration::from_millis(500),

@@ -1,6 +1,7 @@
 //! Receiving, and who acknowledges when.
 
-use bowline_client::{Client, QoS, ReasonCode, RequestError};
+use bowline_client::{Client, Message, QoS, ReasonCode, RequestError};
+use bowline_packet::AckKind;
 
 use crate::server::Server;
 
@@ -167,4 +168,35 @@ async fn subscriptions_are_answered() {
     assert_eq!(refused, Err(expected));
     let wrong = client.subscribe("a/#/b", QoS::AtMostOnce).await;
     assert!(matches!(wrong, Err(RequestError::Usage(_))), "{wrong:?}");
+}
+
+/// The answer to a request stands behind more messages than anybody has room for.
+#[tokio::test]
+async fn an_application_that_publishes_while_it_receives() {
+    let server = Server::start().await;
+    let mut options = server.options();
+    options.received_messages_max = 1;
+    let (connected, mut peer) = tokio::join!(Client::connect(options), server.welcome(false));
+    let (client, mut messages) = connected.expect("the server welcomes it");
+    let padding = "x".repeat(10_000);
+    let answering = async {
+        for _ in 0..1000 {
+            let received = messages.recv().await.expect("it was sent");
+            let answer = Message::new("answer", received.message.payload.len().to_string())
+                .with_qos(QoS::AtLeastOnce);
+            client.publish(answer).await.expect("the server takes it");
+        }
+    };
+    let serving = async {
+        for _ in 0..1000 {
+            peer.deliver(0, false, &padding).await;
+        }
+        for id in 1..=1000 {
+            peer.expect(&format!("PUBLISH d0 q1 m{id} answer 10000"))
+                .await;
+            peer.send_ack(AckKind::PubAck, id, ReasonCode::Success)
+                .await;
+        }
+    };
+    tokio::join!(answering, serving);
 }

@@ -6,7 +6,9 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use bowline_packet::{ConnAck, Connect, Packet, ProtocolVersion, QoS, UserProperties, Will};
+use bowline_packet::{
+    ConnAck, Connect, Packet, ProtocolVersion, QoS, TopicName, UserProperties, Will,
+};
 
 use super::error::{UsageError, Violation};
 use super::event::{ClientEvent, ClientOut, Connected, Disconnection, ServerLimits};
@@ -21,6 +23,9 @@ impl Client {
         bytes: &mut Vec<u8>,
     ) -> Result<(), UsageError> {
         let options = &self.options;
+        if let Some(will) = &options.will {
+            TopicName::parse(&will.message.topic)?;
+        }
         let user = borrowed_user_properties(&options.user_properties);
         let will_user = options.will.as_ref().map_or_else(Vec::new, |will| {
             borrowed_user_properties(&will.message.properties.user_properties)

@@ -75,6 +75,13 @@ impl Properties {
         Ok(())
     }
 
+    /// Whether the user chose the Receive Maximum.
+    pub(super) fn sets_receive_maximum(&self) -> bool {
+        self.connect
+            .iter()
+            .any(|(identifier, _)| identifier == "receive-maximum")
+    }
+
     fn user_list(&mut self, command: &str) -> Result<&mut UserPropertyList, String> {
         match command.to_ascii_lowercase().as_str() {
             "connect" => Ok(&mut self.connect_user),

@@ -182,7 +182,7 @@ impl SubscribeArgs {
             if !target.expiry_given {
                 session.session_expiry_secs = Some(EXEC_EXPIRY_SECS);
             }
-            if session.receive_maximum.is_none() {
+            if !target.properties.sets_receive_maximum() {
                 session.receive_maximum = EXEC_RECEIVE_MAXIMUM.try_into().ok();
             }
         }

@@ -1,7 +1,7 @@
 //! Connections: their beginning, their keep alive, their end.
 
 use super::script::check;
-use crate::client::ClientOptions;
+use crate::client::{ClientOptions, Message, Will};
 use bowline_packet::ProtocolVersion;
 
 fn options() -> ClientOptions {
@@ -169,6 +169,44 @@ fn a_server_that_does_not_answer_the_connect() {
          > CONNECT clean=1 id=c
          ! at 30000
          * disconnected no connack",
+    );
+}
+
+#[test]
+fn extended_authentication() {
+    check(
+        ClientOptions {
+            authentication_method: Some("m".into()),
+            ..options()
+        },
+        "! connect
+         > CONNECT clean=1 id=c
+         < AUTH 24
+         * auth 24
+         ! auth 24
+         > AUTH 24
+         < CONNACK present=0
+         * connected present=0 id=c ka=60
+         ! auth 25
+         > AUTH 25
+         < AUTH 0
+         * auth 0",
+    );
+}
+
+#[test]
+fn a_will_needs_a_topic_name() {
+    let will = Will {
+        message: Message::new("a/#", ""),
+        delay_secs: 0,
+    };
+    check(
+        ClientOptions {
+            will: Some(will),
+            ..options()
+        },
+        "! connect
+         * error: a topic name cannot contain `+` or `#`",
     );
 }
 

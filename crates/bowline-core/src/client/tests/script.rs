@@ -12,13 +12,13 @@ use alloc::vec::Vec;
 use core::num::NonZeroU16;
 
 use bowline_packet::{
-    Ack, AckKind, ConnAck, Disconnect, Next, Packet, PacketId, ProtocolVersion, Publish,
+    Ack, AckKind, Auth, ConnAck, Disconnect, Next, Packet, PacketId, ProtocolVersion, Publish,
     PublishProperties, QoS, ReasonCode, SubAck, SubscriptionOptions, UnsubAck, UserProperties,
     next_frame,
 };
 
 use crate::client::{
-    AckToken, Client, ClientEvent, ClientOptions, ClientOut, Disconnection, Message,
+    AckToken, AuthExchange, Client, ClientEvent, ClientOptions, ClientOut, Disconnection, Message,
     PublishOutcome, SubscribeRequest, UnsubscribeRequest,
 };
 
@@ -139,6 +139,16 @@ impl Player {
             ["give-back", payload] => client.give_back(self.tokens[payload])?,
             ["give-back-all"] => client.give_back_all(),
             ["abandon"] => client.abandon_connection(out),
+            ["auth", code] => {
+                let exchange = AuthExchange {
+                    reason: reason(code),
+                    authentication_method: Some("m".to_owned()),
+                    authentication_data: None,
+                    reason_string: None,
+                    user_properties: Vec::new(),
+                };
+                client.auth(now_ms, &exchange, out)?;
+            }
             ["disconnect"] => client.disconnect(ReasonCode::Success, None, out),
             ["disconnect", "will"] => client.disconnect(ReasonCode::DisconnectWithWill, None, out),
             _ => panic!("no such call: {words:?}"),
@@ -307,6 +317,16 @@ fn from_server(version: ProtocolVersion, words: &[&str]) -> Vec<u8> {
                 server_reference: None,
             };
             Packet::Disconnect(packet).encode(version, &mut bytes)
+        }
+        ["AUTH", code] => {
+            let packet = Auth {
+                reason: reason(code),
+                authentication_method: Some("m"),
+                authentication_data: None,
+                reason_string: None,
+                user_properties: UserProperties::default(),
+            };
+            Packet::Auth(packet).encode(version, &mut bytes)
         }
         ["BYTES", raw @ ..] => {
             bytes.extend(
