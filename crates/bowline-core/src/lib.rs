@@ -17,6 +17,7 @@
 extern crate alloc;
 
 mod broker;
+pub mod client;
 mod connection;
 mod deadline;
 mod effect;

@@ -4,10 +4,20 @@
 //! somebody can do something, a `hint:`.
 
 mod check;
+pub mod connection;
+mod exec;
+pub mod format;
 mod options;
+mod output;
+mod properties;
+pub mod publish;
+mod runtime;
 mod serve;
+mod signals;
+pub mod subscribe;
 #[cfg(test)]
 mod tests;
+mod url;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -48,6 +58,8 @@ Exit status: 0 stopped, 1 failed, 2 wrong usage, 3 wrong configuration, 4 addres
 #[derive(Debug, Subcommand)]
 enum Sub {
     Serve(serve::Serve),
+    Pub(publish::PublishArgs),
+    Sub(subscribe::SubscribeArgs),
     Check(check::Check),
     Generate(Generate),
 }
@@ -95,17 +107,31 @@ pub fn main() -> ExitCode {
             // Usage errors are 2; `--help` and `--version` come this way too and are 0. If the
             // terminal is gone nobody reads it anyway.
             drop(error.print());
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return usage_exit(&error);
         }
     };
     match command.subcommand {
         None => command.serve.run().into(),
         Some(Sub::Serve(serve)) => serve.run().into(),
+        Some(Sub::Pub(publish)) => publish::run(&publish),
+        Some(Sub::Sub(subscribe)) => subscribe::run(&subscribe),
         Some(Sub::Check(check)) => check.run().into(),
         Some(Sub::Generate(Generate {
             part: Part::Configuration,
         })) => print(&reference::page()).into(),
     }
+}
+
+/// Wrong usage is 2, except for `pub` and `sub`, whose exit codes are those of mosquitto_pub and
+/// mosquitto_sub: 1.
+fn usage_exit(error: &clap::Error) -> ExitCode {
+    let is_client = std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == "pub" || word == "sub");
+    if error.use_stderr() && is_client {
+        return ExitCode::from(1);
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Writes data to stdout.
