@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::{Connect, Next, SOON, Will};
-use crate::harness::{let_pass, on_each};
+use crate::harness::{Knobs, let_pass, on_each, on_each_with};
 use crate::wire::{
     self, ALL, Packet, Publish, SINCE_311, V3, V5, V31, V311, Version, number, property,
 };
@@ -265,13 +265,13 @@ fn keep_alive_is_checked() {
             let_pass(Duration::from_millis(500));
             lively.ping();
         }
+        lively.ping();
         for (client, heard) in &mut clients {
             client.thrown_out_or_closed(&[0x8D]);
             let silent_for = heard.elapsed();
             let late = Duration::from_secs(if broker.is_ours { 4 } else { 10 });
             assert!(silent_for < late, "{silent_for:?}");
         }
-        lively.ping();
     });
 }
 
@@ -291,6 +291,30 @@ fn keep_alive_is_not_cut_short() {
                 "{version:?}"
             );
         }
+    });
+}
+
+/// A keep alive that the broker cuts short is said in CONNACK and holds for the client.
+/// [MQTT-3.1.2-21] [MQTT-3.2.2-21] [MQTT-3.1.2-22]
+#[test]
+fn a_server_keep_alive_is_said_and_holds() {
+    let knobs = Knobs {
+        keep_alive_secs_max: Some(1),
+        ..Knobs::default()
+    };
+    on_each_with(knobs, |broker| {
+        if !broker.is_ours {
+            return; // its longest keep alive is not known
+        }
+        for asked in [0, 2, 60, 65_535] {
+            let connect = Connect::new(V5, &broker.name()).keep_alive(asked);
+            let mut client = broker.connect(&connect);
+            let said = number(&client.granted, property::SERVER_KEEP_ALIVE);
+            assert_eq!(said, Some(1), "asked for {asked}");
+            client.thrown_out(&[0x8D]);
+        }
+        let client = broker.connect(&Connect::new(V5, &broker.name()).keep_alive(1));
+        assert_eq!(number(&client.granted, property::SERVER_KEEP_ALIVE), None);
     });
 }
 

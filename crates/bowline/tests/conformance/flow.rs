@@ -168,7 +168,7 @@ fn one_more_is_refused() {
     on_each_with(
         Knobs {
             disconnect_on_excess: true,
-            ..Knobs::DEFAULT
+            ..Knobs::default()
         },
         |broker| {
             let topic = broker.name();

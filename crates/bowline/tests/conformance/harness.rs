@@ -8,6 +8,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bowline::config::{Config, Listener};
+use bowline::server::Server;
+use bowline_core::ReceiveMaximumExcess;
+
 /// Numbers of workers that every test runs with.
 const WORKERS: [usize; 3] = [1, 2, 4];
 
@@ -15,19 +19,13 @@ const WORKERS: [usize; 3] = [1, 2, 4];
 const ADDRESS: &str = "BOWLINE_TEST_ADDRESS";
 
 /// What a test asks for beyond the defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Knobs {
-    pub(crate) workers: usize,
     /// A client that exceeds our Receive Maximum is disconnected, as the standard's letter has it;
     /// by default it is paused.
     pub(crate) disconnect_on_excess: bool,
-}
-
-impl Knobs {
-    pub(crate) const DEFAULT: Self = Self {
-        workers: 1,
-        disconnect_on_excess: false,
-    };
+    /// The longest keep alive that clients get; by default what they ask for.
+    pub(crate) keep_alive_secs_max: Option<u16>,
 }
 
 /// A broker that runs as long as this value lives.
@@ -50,10 +48,10 @@ impl Broker {
 
 /// Runs a test on a broker with each number of workers.
 pub(crate) fn on_each(test: impl Fn(&Broker) + Sync) {
-    on_each_with(Knobs::DEFAULT, test);
+    on_each_with(Knobs::default(), test);
 }
 
-/// The same with knobs turned; their number of workers is not used.
+/// The same with knobs turned.
 pub(crate) fn on_each_with(knobs: Knobs, test: impl Fn(&Broker) + Sync) {
     if let Some(broker) = elsewhere() {
         return test(&broker);
@@ -65,7 +63,7 @@ pub(crate) fn on_each_with(knobs: Knobs, test: impl Fn(&Broker) + Sync) {
             std::thread::Builder::new()
                 .name(format!("workers = {workers}"))
                 .spawn_scoped(scope, move || {
-                    let (broker, _server) = in_process(Knobs { workers, ..knobs });
+                    let (broker, _server) = in_process(workers, knobs);
                     test(&broker);
                 })
                 .expect("a thread for each number of workers");
@@ -84,8 +82,26 @@ fn elsewhere() -> Option<Broker> {
 }
 
 /// A broker of ours on a free port, and what keeps it running.
-fn in_process(knobs: Knobs) -> (Broker, ()) {
-    panic!("no broker in this process yet ({knobs:?}): set {ADDRESS}=HOST:PORT");
+fn in_process(workers: usize, knobs: Knobs) -> (Broker, Server) {
+    let mut config = Config {
+        listeners: vec![Listener::at("127.0.0.1:0")],
+        ..Config::default()
+    };
+    config.workers.count = Some(workers);
+    if knobs.disconnect_on_excess {
+        config.limits.receive_maximum_excess = ReceiveMaximumExcess::Disconnect;
+    }
+    if let Some(secs) = knobs.keep_alive_secs_max {
+        config.limits.keep_alive_secs_max = secs;
+    }
+    let server = Server::start(config).expect("nothing is in the way of port 0");
+    (
+        Broker {
+            address: server.addresses()[0],
+            is_ours: true,
+        },
+        server,
+    )
 }
 
 /// Lets protocol time pass where the standard gives no event to wait for.

@@ -99,7 +99,13 @@ fn words_of_the_broker_are_left_out_where_they_do_not_fit() {
         client.acked(wire::PUBACK, 1);
         client.send(&Publish::new("nobody/listens", 2, "").id(2).bytes(V5));
         client.acked(wire::PUBREC, 2);
-        client.send(&[0xC1, 0x00]);
+        client.send(
+            &Publish {
+                qos: 3,
+                ..Publish::new("a", 1, "x")
+            }
+            .bytes(V5),
+        );
         client.thrown_out(&[0x81]);
         assert!(
             client.largest_bytes <= MAXIMUM as usize,
