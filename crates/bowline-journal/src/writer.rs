@@ -114,7 +114,9 @@ impl<F: DiskFile> Commit<F> {
         if let Some(before) = &self.before {
             before.sync()?;
         }
-        self.file.write_at(self.offset, &self.bytes)?;
+        if !self.bytes.is_empty() {
+            self.file.write_at(self.offset, &self.bytes)?;
+        }
         if self.sync { self.file.sync() } else { Ok(()) }
     }
 
@@ -329,9 +331,24 @@ impl<D: Disk> Journal<D> {
         if !self.witness_due() {
             return None;
         }
-        // Only as much as any small record may: the reserve is there for it too.
-        self.open_frame(0, false).ok()?;
-        self.commit_begin()
+        match self.options.durability {
+            Durability::Disk => {
+                // As any small record it may use the reserve.
+                self.open_frame(0, false).ok()?;
+                self.commit_begin()
+            }
+            Durability::Os => self.sync_begin(),
+        }
+    }
+
+    /// A commit of no bytes: the sync that somebody wants of what is only written.
+    fn sync_begin(&mut self) -> Option<Commit<D::File>> {
+        let file = Arc::clone(&self.segments.get(&self.position.number())?.file);
+        self.sync_wanted = false;
+        let (left, end, sequence) = (self.position, self.position, self.sequence_next);
+        let (count, syncs, syncs_before) = (0, true, false);
+        self.in_flight = Some(InFlight { left, end, sequence, count, syncs, syncs_before });
+        Some(Commit { file, before: None, offset: 0, bytes: Vec::new(), sync: true, sequence })
     }
 
     /// Commits everything that is staged. Blocks: for programs and tests of one thread.

@@ -185,6 +185,13 @@ impl MemoryDisk {
         state.durable_names.insert(name.to_owned(), number);
     }
 
+    /// Takes a file away again, durably and without counting as a call.
+    pub fn unput(&self, name: &str) {
+        let mut state = self.state();
+        state.names.remove(name);
+        state.durable_names.remove(name);
+    }
+
     /// The names of all files, in order; not counted as a call.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
