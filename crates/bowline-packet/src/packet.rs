@@ -59,6 +59,9 @@ pub enum Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// Decodes a frame. `version` is that of the connection; a CONNECT names its own.
+    ///
+    /// Where most frames are PUBLISH or acknowledgements it pays to ask the frame for its type and
+    /// to call [`Publish::decode`] or [`Ack::decode`]: this enum is as large as a CONNECT.
     pub fn decode(version: ProtocolVersion, frame: Frame<'a>) -> Result<Self, Malformed> {
         Ok(match frame.packet_type() {
             PacketType::Connect => Self::Connect(Connect::decode(version, frame)?),

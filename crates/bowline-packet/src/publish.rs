@@ -127,6 +127,30 @@ impl<'a> Publish<'a> {
         version: ProtocolVersion,
         out: &mut Vec<u8>,
     ) -> Result<EncodedPublish, Unencodable> {
+        let place = self.encode_head(version, self.payload.len(), out)?;
+        out.extend_from_slice(self.payload);
+        Ok(place)
+    }
+
+    /// As [`encode`](Self::encode), but the caller sends the payload, right behind: a large one need
+    /// not be copied for each receiver.
+    #[inline]
+    pub fn encode_without_payload(
+        &self,
+        version: ProtocolVersion,
+        out: &mut Vec<u8>,
+    ) -> Result<EncodedPublish, Unencodable> {
+        self.encode_head(version, 0, out)
+    }
+
+    /// What stands before the payload, and room for so much of the payload.
+    #[inline]
+    fn encode_head(
+        &self,
+        version: ProtocolVersion,
+        payload_room_bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<EncodedPublish, Unencodable> {
         let topic_len =
             u16::try_from(self.topic.len()).map_err(|_| Unencodable::StringTooLong {
                 bytes: self.topic.len(),
@@ -139,8 +163,10 @@ impl<'a> Publish<'a> {
             }
         }
         let section_bytes = self.section_bytes(version);
+        let body_bytes = self.body_bytes(section_bytes);
         let start = out.len();
-        put_fixed_header(out, self.first_byte(), self.body_bytes(section_bytes))?;
+        let room_bytes = body_bytes - self.payload.len() + payload_room_bytes;
+        put_fixed_header(out, self.first_byte(), body_bytes, room_bytes)?;
         out.extend_from_slice(&topic_len.to_be_bytes());
         out.extend_from_slice(self.topic.as_bytes());
         let packet_id_at = self.packet_id.map(|packet_id| {
@@ -158,7 +184,6 @@ impl<'a> Publish<'a> {
                 return Err(why);
             }
         }
-        out.extend_from_slice(self.payload);
         Ok(EncodedPublish {
             start,
             packet_id_at,

@@ -12,6 +12,9 @@ use crate::{Malformed, PacketId, ProtocolVersion, Unencodable};
 /// The largest value of a Variable Byte Integer.
 pub(crate) const VARINT_MAX: u32 = 268_435_455;
 
+/// The first byte and the longest Remaining Length.
+const FIXED_HEADER_BYTES_MAX: usize = 5;
+
 /// Takes fields off the front of a packet's body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
@@ -276,7 +279,7 @@ pub(crate) fn put_packet(
 ) -> Result<(), Unencodable> {
     let bytes = body_bytes(version, body);
     let start = out.len();
-    put_fixed_header(out, first_byte, bytes)?;
+    put_fixed_header(out, first_byte, bytes, bytes)?;
     let mut writer = Writer { out, fault: None };
     body.write(version, &mut writer);
     if let Some(why) = writer.fault {
@@ -286,19 +289,21 @@ pub(crate) fn put_packet(
     Ok(())
 }
 
-/// Appends a fixed header and makes room for the body, whose size is `body_bytes`.
+/// Appends a fixed header for a body of `body_bytes` and makes room for `room_bytes` of it, or does
+/// nothing.
 #[inline]
 pub(crate) fn put_fixed_header(
     out: &mut Vec<u8>,
     first_byte: u8,
     body_bytes: usize,
+    room_bytes: usize,
 ) -> Result<(), Unencodable> {
     let too_large = Unencodable::PacketTooLarge { bytes: body_bytes };
     let remaining_length = u32::try_from(body_bytes).map_err(|_| too_large)?;
     if remaining_length > VARINT_MAX {
         return Err(too_large);
     }
-    out.reserve(5 + body_bytes);
+    out.reserve(FIXED_HEADER_BYTES_MAX + room_bytes);
     out.push(first_byte);
     put_varint(out, remaining_length);
     Ok(())

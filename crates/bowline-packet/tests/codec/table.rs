@@ -491,6 +491,14 @@ fn publish_says_where_its_packet_identifier_stands() {
     assert_eq!(out[place.start..], encoded(V5, &Packet::Publish(other)));
     let place = publish("a", b"").encode(V5, &mut out).unwrap();
     assert_eq!(place.packet_id_at, None);
+    // The payload may travel on its own.
+    for version in ProtocolVersion::ALL {
+        let mut out = Vec::new();
+        let place = qos1.encode_without_payload(version, &mut out).unwrap();
+        out.extend_from_slice(qos1.payload);
+        assert_eq!(out, encoded(version, &Packet::Publish(qos1)));
+        assert_eq!(Ok(place), qos1.encode(version, &mut Vec::new()));
+    }
 }
 
 #[test]
