@@ -24,7 +24,12 @@ pub(crate) struct Store<F> {
 impl<F: DiskFile> Store<F> {
     /// Reads the headers of all files; a header that does not verify is damage.
     pub(crate) fn read<D: Disk<File = F>>(disk: &D, names: &[String]) -> Result<Self, OpenError> {
-        let mut store = Self { logs: vec![], colds: vec![], snapshots: vec![], notes: vec![] };
+        let mut store = Self {
+            logs: vec![],
+            colds: vec![],
+            snapshots: vec![],
+            notes: vec![],
+        };
         let named: BTreeSet<(u32, &str)> = names
             .iter()
             .filter_map(|name| Some((parse_file_name(name)?.0, name.as_str())))
@@ -46,19 +51,29 @@ impl<F: DiskFile> Store<F> {
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Found<F>> {
-        self.logs.iter().chain(&self.colds).chain(&self.snapshots).chain(&self.notes)
+        self.logs
+            .iter()
+            .chain(&self.colds)
+            .chain(&self.snapshots)
+            .chain(&self.notes)
     }
 
     pub(crate) fn number_max(&self) -> u32 {
-        self.all().map(|found| found.header.number).max().unwrap_or(0)
+        self.all()
+            .map(|found| found.header.number)
+            .max()
+            .unwrap_or(0)
     }
 
     pub(crate) fn id(&self) -> Option<[u8; 16]> {
         self.all().next().map(|found| found.header.store)
     }
 
-    fn one_owner(&self) -> Result<(), OpenError> {
-        match self.all().find(|found| Some(found.header.store) != self.id()) {
+    pub(crate) fn one_owner(&self) -> Result<(), OpenError> {
+        match self
+            .all()
+            .find(|found| Some(found.header.store) != self.id())
+        {
             Some(found) => Err(OpenError::Mixed { file: found.name() }),
             None => Ok(()),
         }
@@ -117,7 +132,7 @@ pub(crate) struct ChainEnd {
     pub(crate) durable: Lsn,
     /// Bytes of the frames in the chain.
     pub(crate) bytes: u64,
-    /// The end of the last chain frame is at the end of a hole, or no frame was found at all.
+    /// Frames in the chain.
     pub(crate) frames: u64,
 }
 
@@ -211,18 +226,35 @@ impl<'s, F: DiskFile> Survey<'s, F> {
             holes,
             bad_snapshot,
         };
-        survey.end = survey.walk(&mut |_, _, _, _| Ok(()))?;
-        survey.look_behind()?;
-        let headers = store.all().map(|found| found.header.durable).max();
-        survey.witness = survey.witness.max(survey.end.durable).max(headers.unwrap_or_default());
+        survey.again(store)?;
         Ok(Some(survey))
+    }
+
+    /// Finds the end of the chain and the witness, with the holes as they are now.
+    pub(crate) fn again(&mut self, store: &'s Store<F>) -> Result<(), OpenError> {
+        self.end = self.walk(&mut |_, _, _, _| Ok(()))?;
+        self.behind.clear();
+        self.look_behind()?;
+        let headers = store.all().map(|found| found.header.durable).max();
+        self.witness = self
+            .witness
+            .max(self.end.durable)
+            .max(headers.unwrap_or_default());
+        Ok(())
     }
 
     /// Goes along the chain (section 5, step 4).
     pub(crate) fn walk(&self, visit: VisitFrame<'_, 's, F>) -> Result<ChainEnd, OpenError> {
-        let part = self.parts.iter().position(|part| part.number() == self.start.number());
+        let part = self
+            .parts
+            .iter()
+            .position(|part| part.number() == self.start.number());
         let Some(part) = part else {
-            return Err(self.bad_snapshot.clone().unwrap_or_else(|| self.missing()).into());
+            return Err(self
+                .bad_snapshot
+                .clone()
+                .unwrap_or_else(|| self.missing())
+                .into());
         };
         let mut end = ChainEnd {
             position: self.start,
@@ -242,7 +274,9 @@ impl<'s, F: DiskFile> Survey<'s, F> {
         end: &mut ChainEnd,
         visit: VisitFrame<'_, 's, F>,
     ) -> Result<bool, OpenError> {
-        let Some(part) = self.parts.get(end.part) else { return Ok(false) };
+        let Some(part) = self.parts.get(end.part) else {
+            return Ok(false);
+        };
         let (seed, align) = (part.found.seed(), part.found.header.align);
         let mut window = part.found.window();
         let mut offset = u64::from(end.position.offset());
@@ -250,11 +284,15 @@ impl<'s, F: DiskFile> Survey<'s, F> {
             let slot = window.slot(seed, offset).map_err(part.found.io("read"))?;
             let Slot::Frame(header) = slot else { break };
             let next = after(offset, &header, align);
-            let (Ok(place), Ok(next)) = (u32::try_from(offset), u32::try_from(next)) else { break };
+            let (Ok(place), Ok(next)) = (u32::try_from(offset), u32::try_from(next)) else {
+                break;
+            };
             if header.sequence != end.sequence || u64::from(next) > part.end {
                 break;
             }
-            let body = window.body(offset, &header).map_err(part.found.io("read"))?;
+            let body = window
+                .body(offset, &header)
+                .map_err(part.found.io("read"))?;
             visit(part, place, &header, body.unwrap_or_default())?;
             end.sequence += 1;
             end.frames += 1;
@@ -268,7 +306,7 @@ impl<'s, F: DiskFile> Survey<'s, F> {
 
     /// Whether, and where, the chain goes on when it ends in one part.
     fn next_part(&self, end: &mut ChainEnd) -> Result<bool, OpenError> {
-        if let Some(next) = self.parts.get(end.part + 1) {
+        for (index, next) in self.parts.iter().enumerate().skip(end.part + 1) {
             let cut = next.found.header.cut;
             let goes_on = if cut == Lsn::ZERO {
                 let offset = HEADER_BYTES.into();
@@ -278,8 +316,9 @@ impl<'s, F: DiskFile> Survey<'s, F> {
             } else {
                 cut == end.position
             };
+            // A segment in which nothing was ever written may lie between: a chore that failed left it.
             if goes_on {
-                end.part += 1;
+                end.part = index;
                 end.position = next.start();
                 return Ok(true);
             }
@@ -288,7 +327,10 @@ impl<'s, F: DiskFile> Survey<'s, F> {
             hole.from == end.position && hole.from_sequence == end.sequence && hole.to > hole.from
         });
         let Some(hole) = hole else { return Ok(false) };
-        let part = self.parts.iter().position(|part| part.number() == hole.to.number());
+        let part = self
+            .parts
+            .iter()
+            .position(|part| part.number() == hole.to.number());
         let Some(part) = part else { return Ok(false) };
         end.part = part;
         end.position = hole.to;
@@ -303,13 +345,19 @@ impl<'s, F: DiskFile> Survey<'s, F> {
             let (seed, align) = (part.found.seed(), part.found.header.align);
             let mut window = part.found.window();
             let io = || part.found.io("read");
-            while let Some((offset, header)) =
-                window.next_header(seed, align, from, part.end).map_err(io())?
+            while let Some((offset, header)) = window
+                .next_header(seed, align, from, part.end)
+                .map_err(io())?
             {
                 let slot = window.slot(seed, offset).map_err(io())?;
                 let sound = matches!(slot, Slot::Frame(_));
                 self.witness = self.witness.max(header.durable);
-                self.behind.push(Behind { part: index, offset, header, sound });
+                self.behind.push(Behind {
+                    part: index,
+                    offset,
+                    header,
+                    sound,
+                });
                 from = after(offset, &header, align);
             }
             from = HEADER_BYTES.into();
@@ -341,6 +389,8 @@ impl<'s, F: DiskFile> Survey<'s, F> {
     pub(crate) fn break_place(&self) -> (usize, u64) {
         let here = (self.end.part, u64::from(self.end.position.offset()));
         match self.behind.first() {
+            // The frame itself: its header verifies, its body does not.
+            Some(first) if first.header.sequence == self.end.sequence => (first.part, first.offset),
             Some(first) if first.part != self.end.part && first.offset > HEADER_BYTES.into() => {
                 (first.part, HEADER_BYTES.into())
             }
@@ -350,26 +400,51 @@ impl<'s, F: DiskFile> Survey<'s, F> {
 
     /// The torn tail, if there is one and it left a trace.
     pub(crate) fn dropped(&self) -> Result<Option<Dropped>, OpenError> {
-        let Some(part) = self.parts.get(self.end.part) else { return Ok(None) };
+        let Some(part) = self.parts.get(self.end.part) else {
+            return Ok(None);
+        };
         let start = u64::from(self.end.position.offset());
-        if let Some(last) = self.behind.iter().rfind(|behind| behind.part == self.end.part) {
+        if let Some(last) = self
+            .behind
+            .iter()
+            .rfind(|behind| behind.part == self.end.part)
+        {
             let end = after(last.offset, &last.header, part.found.header.align);
             let bytes = end.min(part.end).saturating_sub(start);
-            return Ok(Some(Dropped { file: part.found.name(), offset: start, bytes }));
+            return Ok(Some(Dropped {
+                file: part.found.name(),
+                offset: start,
+                bytes,
+            }));
         }
         if let Some(first) = self.behind.first() {
-            let Some(part) = self.parts.get(first.part) else { return Ok(None) };
+            let Some(part) = self.parts.get(first.part) else {
+                return Ok(None);
+            };
             let bytes = after(first.offset, &first.header, part.found.header.align);
             let offset = HEADER_BYTES.into();
             let bytes = bytes.min(part.end).saturating_sub(offset);
-            return Ok(Some(Dropped { file: part.found.name(), offset, bytes }));
+            return Ok(Some(Dropped {
+                file: part.found.name(),
+                offset,
+                bytes,
+            }));
         }
         // No header verifies: look for one that nearly does, here and where the next segment starts.
-        for (part, start) in [(self.end.part, start), (self.end.part + 1, HEADER_BYTES.into())] {
-            let Some(part) = self.parts.get(part) else { continue };
+        for (part, start) in [
+            (self.end.part, start),
+            (self.end.part + 1, HEADER_BYTES.into()),
+        ] {
+            let Some(part) = self.parts.get(part) else {
+                continue;
+            };
             let bytes = self.trace(part, start)?;
             if bytes > 0 {
-                return Ok(Some(Dropped { file: part.found.name(), offset: start, bytes }));
+                return Ok(Some(Dropped {
+                    file: part.found.name(),
+                    offset: start,
+                    bytes,
+                }));
             }
         }
         Ok(None)
@@ -384,7 +459,10 @@ impl<'s, F: DiskFile> Survey<'s, F> {
             let mut offset = start;
             while offset < part.end {
                 let count = usize::try_from((part.end - offset).min(4096)).unwrap_or(4096);
-                let bytes = window.bytes(offset, count).map_err(io())?.unwrap_or_default();
+                let bytes = window
+                    .bytes(offset, count)
+                    .map_err(io())?
+                    .unwrap_or_default();
                 if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
                     traced = offset + last as u64 + 1 - start;
                 }
@@ -392,11 +470,17 @@ impl<'s, F: DiskFile> Survey<'s, F> {
             }
             return Ok(traced);
         }
-        let header = window.bytes(start, FRAME_HEADER_BYTES as usize).map_err(io())?;
+        let header = window
+            .bytes(start, FRAME_HEADER_BYTES as usize)
+            .map_err(io())?;
         let length = header
-            .and_then(|bytes| FrameHeader::looks_like(bytes, self.end.sequence, self.witness));
+            .and_then(|bytes| FrameHeader::looks_like(bytes, self.end.sequence, self.end.position));
         let rest = part.end.saturating_sub(start);
-        Ok(length.map_or(0, |length| u64::from(FRAME_HEADER_BYTES) + u64::from(length)).min(rest))
+        Ok(length
+            .map_or(0, |length| {
+                u64::from(FRAME_HEADER_BYTES) + u64::from(length)
+            })
+            .min(rest))
     }
 
     fn missing(&self) -> Damage {

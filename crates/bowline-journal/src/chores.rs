@@ -25,11 +25,31 @@ pub struct Chore<D: Disk> {
 #[derive(Debug)]
 enum Work<F> {
     /// Makes a new spare of zeros.
-    Prepare { header: FileHeader, free_bytes_min: u64, file: Option<Arc<F>> },
+    Prepare {
+        header: FileHeader,
+        free_bytes_min: u64,
+        file: Option<Arc<F>>,
+    },
     /// Makes a spare of a segment that is not needed any more.
-    Recycle { header: FileHeader, old: String, file: Arc<F>, renamed: bool },
+    Recycle {
+        header: FileHeader,
+        old: String,
+        file: Arc<F>,
+        renamed: bool,
+    },
     /// Removes a file that is not needed any more.
     Delete { name: String },
+}
+
+impl<F> Work<F> {
+    /// The names that a failure may leave behind.
+    fn names(self) -> Vec<String> {
+        match self {
+            Self::Prepare { header, .. } => vec![file_name(header.number, header.class)],
+            Self::Recycle { header, old, .. } => vec![old, file_name(header.number, header.class)],
+            Self::Delete { name } => vec![name],
+        }
+    }
 }
 
 impl<D: Disk> Chore<D> {
@@ -50,7 +70,11 @@ impl<D: Disk> Chore<D> {
     fn work(&mut self) -> io::Result<()> {
         let disk = &*self.disk;
         match &mut self.work {
-            Work::Prepare { header, free_bytes_min, file } => {
+            Work::Prepare {
+                header,
+                free_bytes_min,
+                file,
+            } => {
                 let wanted = header.size.saturating_add(*free_bytes_min);
                 if disk.free_bytes()?.is_some_and(|free| free < wanted) {
                     return Err(io::ErrorKind::StorageFull.into());
@@ -60,7 +84,12 @@ impl<D: Disk> Chore<D> {
                 fill_with_zeros(&**made, HEADER_BYTES.into(), header.size)?;
                 give_header(disk, &**made, header)
             }
-            Work::Recycle { header, old, file, renamed } => {
+            Work::Recycle {
+                header,
+                old,
+                file,
+                renamed,
+            } => {
                 // First the name, durably: a file with a final name always has its header.
                 disk.rename(old, &temporary_name(header.number))?;
                 *renamed = true;
@@ -76,13 +105,19 @@ impl<D: Disk> Chore<D> {
 
     fn clean_up(&self) -> io::Result<()> {
         match &self.work {
-            Work::Prepare { header, file: Some(_), .. }
-            | Work::Recycle { header, renamed: true, .. } => {
-                match self.disk.unlink(&temporary_name(header.number)) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                    other => other,
-                }
+            Work::Prepare {
+                header,
+                file: Some(_),
+                ..
             }
+            | Work::Recycle {
+                header,
+                renamed: true,
+                ..
+            } => match self.disk.unlink(&temporary_name(header.number)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                other => other,
+            },
             Work::Prepare { .. } | Work::Recycle { .. } | Work::Delete { .. } => Ok(()),
         }
     }
@@ -93,7 +128,9 @@ pub(crate) fn fill_with_zeros<F: DiskFile>(file: &F, from: u64, to: u64) -> io::
     let zeros = vec![0; ZEROS_BYTES];
     let mut offset = from;
     while offset < to {
-        let count = usize::try_from(to - offset).unwrap_or(ZEROS_BYTES).min(ZEROS_BYTES);
+        let count = usize::try_from(to - offset)
+            .unwrap_or(ZEROS_BYTES)
+            .min(ZEROS_BYTES);
         file.write_at(offset, zeros.get(..count).unwrap_or_default())?;
         offset += count as u64;
     }
@@ -108,7 +145,10 @@ pub(crate) fn give_header<D: Disk>(
 ) -> io::Result<()> {
     file.write_at(0, &header.encode())?;
     file.sync()?;
-    disk.rename(&temporary_name(header.number), &file_name(header.number, header.class))?;
+    disk.rename(
+        &temporary_name(header.number),
+        &file_name(header.number, header.class),
+    )?;
     disk.sync_dir()
 }
 
@@ -120,7 +160,10 @@ impl<D: Disk> Journal<D> {
         }
         let work = self.next_work()?;
         self.chore_open = true;
-        Some(Chore { disk: Arc::clone(&self.disk), work })
+        Some(Chore {
+            disk: Arc::clone(&self.disk),
+            work,
+        })
     }
 
     fn next_work(&mut self) -> Option<Work<D::File>> {
@@ -129,16 +172,25 @@ impl<D: Disk> Journal<D> {
         }
         let wanted = self.spares.len() < self.options.spares + self.options.reserve;
         let size = u64::from(self.options.segment_bytes);
-        let unneeded = self.segments.values().filter(|segment| self.is_unneeded(segment));
-        let fitting = |segment: &&Segment<D::File>| segment.class == Class::Log && segment.size == size;
+        let unneeded = self
+            .segments
+            .values()
+            .filter(|segment| self.is_unneeded(segment));
+        let fitting =
+            |segment: &&Segment<D::File>| segment.class == Class::Log && segment.size == size;
         let (fitting, others): (Vec<_>, Vec<_>) = unneeded.partition(fitting);
         if wanted && let Some(segment) = fitting.first() {
             let (number, old) = (segment.number, segment.name());
             let header = self.spare_header(false)?;
             let file = self.segments.remove(&number)?.file;
-            return Some(Work::Recycle { header, old, file, renamed: false });
+            return Some(Work::Recycle {
+                header,
+                old,
+                file,
+                renamed: false,
+            });
         }
-        if let Some(segment) = others.first().or(fitting.first()) {
+        if let Some(segment) = others.first().or_else(|| fitting.first()) {
             let (number, name) = (segment.number, segment.name());
             self.segments.remove(&number);
             return Some(Work::Delete { name });
@@ -153,12 +205,19 @@ impl<D: Disk> Journal<D> {
         }
         let header = self.spare_header(true)?;
         let free_bytes_min = self.options.free_bytes_min;
-        Some(Work::Prepare { header, free_bytes_min, file: None })
+        Some(Work::Prepare {
+            header,
+            free_bytes_min,
+            file: None,
+        })
     }
 
     fn spare_header(&mut self, zeroed: bool) -> Option<FileHeader> {
         let number = self.take_number()?;
-        Some(FileHeader { zeroed, ..self.header(number, Class::Log) })
+        Some(FileHeader {
+            zeroed,
+            ..self.header(number, Class::Log)
+        })
     }
 
     /// Whether nothing, now or after a crash, reads a segment any more (section 6 of the format).
@@ -166,12 +225,18 @@ impl<D: Disk> Journal<D> {
         let number = segment.number;
         let written = number == self.position.number()
             || self.spares.contains(&number)
-            || self.staged.iter().any(|staged| staged.start.number() == number);
+            || self
+                .staged
+                .iter()
+                .any(|staged| staged.start.number() == number);
         let replayed = match segment.class {
             Class::Log => segment.in_chain && number >= self.snapshot_replay.number(),
             Class::Cold | Class::Snapshot | Class::RepairNote => false,
         };
-        let moving = self.moving.as_ref().is_some_and(|moving| moving.concerns(number));
+        let moving = self
+            .moving
+            .as_ref()
+            .is_some_and(|moving| moving.concerns(number));
         !self.claiming
             && segment.live.count == 0
             && segment.retired_before <= self.synced
@@ -192,19 +257,25 @@ impl<D: Disk> Journal<D> {
             Ok(()) => {}
             Err(error) if is_full(&error) => {
                 self.no_room = true;
+                // Whatever name it has now, nobody needs it.
+                self.obsolete.extend(chore.work.names());
                 return Ok(false);
             }
             Err(error) => return Err(self.latch("prepare or remove a segment", &error)),
         }
         let (header, file) = match chore.work {
-            Work::Prepare { header, file: Some(file), .. } | Work::Recycle { header, file, .. } => {
-                (header, file)
+            Work::Prepare {
+                header,
+                file: Some(file),
+                ..
             }
+            | Work::Recycle { header, file, .. } => (header, file),
             Work::Prepare { file: None, .. } | Work::Delete { .. } => return Ok(true),
         };
         self.no_room = false;
         self.spares.push_back(header.number);
-        self.segments.insert(header.number, Segment::new(file, &header, header.size));
+        self.segments
+            .insert(header.number, Segment::new(file, &header, header.size));
         Ok(true)
     }
 

@@ -22,7 +22,11 @@ pub struct Damage {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is damaged at offset {}: {}", self.file, self.offset, self.what)
+        write!(
+            f,
+            "`{}` is damaged at offset {}: {}",
+            self.file, self.offset, self.what
+        )
     }
 }
 
@@ -80,7 +84,11 @@ pub enum OpenError {
 
 impl OpenError {
     pub(crate) fn io(doing: &'static str, file: &str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { doing, file: file.to_owned(), source }
+        move |source| Self::Io {
+            doing,
+            file: file.to_owned(),
+            source,
+        }
     }
 
     /// What a person can do about it.
@@ -88,7 +96,9 @@ impl OpenError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Locked => "stop the other process, or give this one a directory of its own",
-            Self::Io { .. } => "see that the disk works, has room and that the directory may be written",
+            Self::Io { .. } => {
+                "see that the disk works, has room and that the directory may be written"
+            }
             Self::Damaged(_) => {
                 "acknowledged data cannot be read; restore the directory, or see with `check` what is lost and give it up with `repair`"
             }
@@ -110,17 +120,38 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Locked => f.write_str("the journal is in use by another process"),
-            Self::Io { doing, file, source } if file.is_empty() => {
+            Self::Io {
+                doing,
+                file,
+                source,
+            } if file.is_empty() => {
                 write!(f, "could not {doing} the journal's directory: {source}")
             }
-            Self::Io { doing, file, source } => write!(f, "could not {doing} `{file}`: {source}"),
+            Self::Io {
+                doing,
+                file,
+                source,
+            } => write!(f, "could not {doing} `{file}`: {source}"),
             Self::Damaged(damage) => damage.fmt(f),
-            Self::TooNew { file, version, features, writer } => write!(
+            Self::TooNew {
+                file,
+                version,
+                features,
+                writer,
+            } => write!(
                 f,
                 "`{file}` was written by {writer} in format {version} with features {features:#x}, which this version cannot read"
             ),
-            Self::Mixed { file } => write!(f, "`{file}` belongs to another store than the other files"),
-            Self::Refused { file, offset, kind, writer, reason } => write!(
+            Self::Mixed { file } => {
+                write!(f, "`{file}` belongs to another store than the other files")
+            }
+            Self::Refused {
+                file,
+                offset,
+                kind,
+                writer,
+                reason,
+            } => write!(
                 f,
                 "record of kind {kind} in `{file}` at offset {offset}, written by {writer}, is not understood: {reason}"
             ),
@@ -152,7 +183,9 @@ pub struct Latched {
 
 impl Latched {
     pub(crate) fn new(doing: &str, error: &io::Error) -> Self {
-        Self { cause: format!("could not {doing}: {error}").into() }
+        Self {
+            cause: format!("could not {doing}: {error}").into(),
+        }
     }
 }
 
@@ -188,7 +221,10 @@ impl fmt::Display for AppendError {
             Self::Latched(latched) => latched.fmt(f),
             Self::NoRoom => f.write_str("no prepared segment is left for this record"),
             Self::TooLarge { bytes, max } => {
-                write!(f, "{bytes} bytes are more than the {max} that fit into a segment")
+                write!(
+                    f,
+                    "{bytes} bytes are more than the {max} that fit into a segment"
+                )
             }
             Self::ReservedKind(kind) => write!(f, "record kind {kind} belongs to the journal"),
         }

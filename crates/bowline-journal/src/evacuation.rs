@@ -54,7 +54,10 @@ impl Moving {
     }
 
     pub(crate) fn copy_of(&self, location: Location) -> Option<Location> {
-        let index = self.moves.binary_search_by_key(&location, |moved| moved.from).ok()?;
+        let index = self
+            .moves
+            .binary_search_by_key(&location, |moved| moved.from)
+            .ok()?;
         self.moves.get(index).map(|moved| moved.to)
     }
 }
@@ -98,7 +101,11 @@ impl<D: Disk> Evacuation<D> {
             if read.end {
                 if source.found < source.live.count {
                     let what = "a live record cannot be read";
-                    let damage = Damage { file: source.name.clone(), offset: read.damage_at, what };
+                    let damage = Damage {
+                        file: source.name.clone(),
+                        offset: read.damage_at,
+                        what,
+                    };
                     self.damage.push((source.number, damage));
                 }
                 self.source += 1;
@@ -137,7 +144,11 @@ fn copy_frames<D: Disk>(
     moves: &mut Vec<Moved>,
 ) -> io::Result<Progress> {
     let mut window = Window::new(&*source.file, source.size);
-    let mut progress = Progress { bytes: 0, end: false, damage_at: HEADER_BYTES.into() };
+    let mut progress = Progress {
+        bytes: 0,
+        end: false,
+        damage_at: HEADER_BYTES.into(),
+    };
     while progress.bytes < bytes {
         if source.found == source.live.count {
             progress.end = true;
@@ -161,8 +172,14 @@ fn copy_frames<D: Disk>(
                 let to = file.push(record.kind, true, &[record.bytes])?;
                 // The length came from 32 bits.
                 let len = u32::try_from(record.bytes.len()).unwrap_or(u32::MAX);
-                let from = Location { lsn: Lsn::new(source.number, record.offset), len };
-                moves.push(Moved { from, to: Location { lsn: to, len } });
+                let from = Location {
+                    lsn: Lsn::new(source.number, record.offset),
+                    len,
+                };
+                moves.push(Moved {
+                    from,
+                    to: Location { lsn: to, len },
+                });
                 source.found += 1;
             }
         } else {
@@ -201,8 +218,12 @@ impl<D: Disk> Journal<D> {
         }
         // Moves come out in ascending order of `from`.
         sources.sort_by_key(|source| source.number);
-        self.moving =
-            Some(Moving { sources: numbers, destination, moves: Vec::new(), copied: false });
+        self.moving = Some(Moving {
+            sources: numbers,
+            destination,
+            moves: Vec::new(),
+            copied: false,
+        });
         let header = self.header(destination, Class::Cold);
         Some(Evacuation {
             file: FileWriter::new(Arc::clone(&self.disk), header),
@@ -250,7 +271,12 @@ impl<D: Disk> Journal<D> {
                 && segment.size < segment_bytes / 8
                 && 2 * segment.live.bytes >= segment.size
         };
-        let small: Vec<_> = self.segments.values().filter(holding).filter(small).collect();
+        let small: Vec<_> = self
+            .segments
+            .values()
+            .filter(holding)
+            .filter(small)
+            .collect();
         if small.len() >= SMALL_COLDS_MERGED {
             sparse.extend(small);
         }
@@ -259,7 +285,11 @@ impl<D: Disk> Journal<D> {
             bytes += segment.live.bytes;
             bytes <= segment_bytes
         };
-        sparse.into_iter().take_while(fits).map(|segment| segment.number).collect()
+        sparse
+            .into_iter()
+            .take_while(fits)
+            .map(|segment| segment.number)
+            .collect()
     }
 
     /// Takes note of copies that are durable, or of a failure. Each move must now be made known to everybody who holds a
@@ -277,8 +307,15 @@ impl<D: Disk> Journal<D> {
                 segment.damaged = true;
             }
         }
-        let damage = evacuation.damage.drain(..).map(|(_, damage)| damage).collect();
-        let none = Copied { moves: Vec::new(), damage };
+        let damage = evacuation
+            .damage
+            .drain(..)
+            .map(|(_, damage)| damage)
+            .collect();
+        let none = Copied {
+            moves: Vec::new(),
+            damage,
+        };
         match result {
             Ok(()) => {}
             Err(error) if is_full(&error) => {
@@ -315,7 +352,9 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// [`AppendError::NoRoom`]: call it again after the next chore was done.
     pub fn evacuation_adopted(&mut self) -> Result<(), AppendError> {
-        let Some(moving) = self.moving.take_if(|moving| moving.copied) else { return Ok(()) };
+        let Some(moving) = self.moving.take_if(|moving| moving.copied) else {
+            return Ok(());
+        };
         if let Err(error) = self.log_moves(&moving) {
             self.moving = Some(moving);
             return Err(error);
@@ -339,7 +378,11 @@ impl<D: Disk> Journal<D> {
                 bytes.extend_from_slice(&moved.to.lsn.to_u64().to_le_bytes());
                 bytes.extend_from_slice(&moved.from.len.to_le_bytes());
             }
-            let record = Record { kind: KIND_MOVED, live: false, parts: &[&bytes] };
+            let record = Record {
+                kind: KIND_MOVED,
+                live: false,
+                parts: &[&bytes],
+            };
             self.stage_any(&[record], &mut |_| {})?;
         }
         Ok(())

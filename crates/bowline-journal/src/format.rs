@@ -80,7 +80,9 @@ pub(crate) fn temporary_name(number: u32) -> String {
 /// The number and class that a file's name stands for, if it is one of ours.
 pub(crate) fn parse_file_name(name: &str) -> Option<(u32, Class)> {
     let (digits, extension) = name.split_once('.')?;
-    let class = Class::ALL.into_iter().find(|class| class.extension() == extension)?;
+    let class = Class::ALL
+        .into_iter()
+        .find(|class| class.extension() == extension)?;
     if digits.len() != 10 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -110,7 +112,10 @@ impl Writer {
     /// Keeps as many whole characters of `name` as fit.
     pub(crate) fn new(name: &str) -> Self {
         let mut bytes = [0; WRITER_BYTES];
-        let end = (0..=WRITER_BYTES).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
+        let end = (0..=WRITER_BYTES)
+            .rev()
+            .find(|&end| name.is_char_boundary(end))
+            .unwrap_or(0);
         for (to, from) in bytes.iter_mut().zip(name.bytes().take(end.min(name.len()))) {
             *to = from;
         }
@@ -122,7 +127,11 @@ impl std::fmt::Display for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = String::from_utf8_lossy(&self.0);
         let text = text.trim_end_matches('\0');
-        f.write_str(if text.is_empty() { "an unnamed program" } else { text })
+        f.write_str(if text.is_empty() {
+            "an unnamed program"
+        } else {
+            text
+        })
     }
 }
 
@@ -158,7 +167,11 @@ pub(crate) enum HeaderFault {
     /// As `Damaged`, but the copy behind it is sound.
     DamagedWithCopy(Box<FileHeader>),
     /// A later version, or features, that this one cannot read.
-    TooNew { version: u16, features: u32, writer: Writer },
+    TooNew {
+        version: u16,
+        features: u32,
+        writer: Writer,
+    },
 }
 
 impl FileHeader {
@@ -238,7 +251,11 @@ impl FileHeader {
             return None;
         }
         if version != FORMAT_VERSION || features != 0 || flags & !FLAG_ZEROED != 0 {
-            return Some(Err(HeaderFault::TooNew { version, features, writer }));
+            return Some(Err(HeaderFault::TooNew {
+                version,
+                features,
+                writer,
+            }));
         }
         let class = Class::ALL.into_iter().find(|known| known.code() == class)?;
         if align != 512 && align != 4096 {
@@ -306,7 +323,14 @@ impl FrameHeader {
         if fields.u32()? != seed.sum(offset, bytes.get(..44)?) || flags & !FRAME_FLAG_LAST != 0 {
             return None;
         }
-        Some(Self { length, sequence, durable, count, last: flags != 0, body_sum })
+        Some(Self {
+            length,
+            sequence,
+            durable,
+            count,
+            last: flags != 0,
+            body_sum,
+        })
     }
 
     /// Whether bytes that do not verify were probably meant to be the frame that is expected here: two
@@ -333,7 +357,11 @@ pub(crate) const fn record_header_bytes(live: bool) -> u32 {
 /// Room that a record takes in the body of a frame.
 pub(crate) fn record_room(live: bool, length: usize) -> usize {
     let room = record_header_bytes(live) as usize + length;
-    if live { room.max(GRANULE_BYTES as usize) } else { room }
+    if live {
+        room.max(GRANULE_BYTES as usize)
+    } else {
+        room
+    }
 }
 
 /// Appends a record (section 4) to `body`. `offset` is where in the file the record will start; the bytes
@@ -350,10 +378,17 @@ pub(crate) fn push_record(
     let room = record_room(live, length);
     let end = body.len() + room;
     body.reserve(room);
-    let flags = if live { RECORD_FLAG_LIVE | RECORD_FLAG_SUM } else { 0 };
+    let flags = if live {
+        RECORD_FLAG_LIVE | RECORD_FLAG_SUM
+    } else {
+        0
+    };
     let length = u32::try_from(length).expect("the caller has checked the length");
     let mut header = [0; 8];
-    for (to, from) in header.iter_mut().zip([kind, flags, 0, 0].into_iter().chain(length.to_le_bytes())) {
+    for (to, from) in header
+        .iter_mut()
+        .zip([kind, flags, 0, 0].into_iter().chain(length.to_le_bytes()))
+    {
         *to = from;
     }
     body.extend_from_slice(&header);
@@ -415,14 +450,27 @@ impl<'a> RecordView<'a> {
             return None;
         }
         let live = flags & RECORD_FLAG_LIVE != 0;
-        let sum = if flags & RECORD_FLAG_SUM != 0 { Some(fields.u32()?) } else { None };
+        let sum = if flags & RECORD_FLAG_SUM != 0 {
+            Some(fields.u32()?)
+        } else {
+            None
+        };
         if live != sum.is_some() {
             return None;
         }
         let bytes = fields.0.get(..length)?;
         let room = record_room(live, length);
         body.get(..room)?;
-        Some((Self { kind, live, offset, bytes, sum }, room))
+        Some((
+            Self {
+                kind,
+                live,
+                offset,
+                bytes,
+                sum,
+            },
+            room,
+        ))
     }
 }
 
@@ -435,7 +483,10 @@ pub(crate) struct Records<'a> {
 impl<'a> Records<'a> {
     /// `frame_offset` is where in the file the frame starts.
     pub(crate) fn new(body: &'a [u8], frame_offset: u32) -> Self {
-        Self { body, offset: frame_offset.saturating_add(FRAME_HEADER_BYTES) }
+        Self {
+            body,
+            offset: frame_offset.saturating_add(FRAME_HEADER_BYTES),
+        }
     }
 }
 
@@ -450,7 +501,9 @@ impl<'a> Iterator for Records<'a> {
         match decoded {
             Ok((record, room)) => {
                 self.body = self.body.get(room..).unwrap_or_default();
-                self.offset = self.offset.saturating_add(u32::try_from(room).unwrap_or(u32::MAX));
+                self.offset = self
+                    .offset
+                    .saturating_add(u32::try_from(room).unwrap_or(u32::MAX));
                 Some(Ok(record))
             }
             Err(fault) => {

@@ -92,7 +92,11 @@ impl Options {
             number,
             store,
             salt: salt(self.salt, number),
-            size: if class == Class::Log { self.segment_bytes.into() } else { 0 },
+            size: if class == Class::Log {
+                self.segment_bytes.into()
+            } else {
+                0
+            },
             cut: Lsn::ZERO,
             durable: Lsn::ZERO,
             covers: Lsn::ZERO,
@@ -197,13 +201,23 @@ impl<D: Disk> Journal<D> {
     /// If no record can be there: what the location came from does not fit these files.
     pub fn claim(&mut self, location: Location) -> Result<(), NotLive> {
         let not_live = NotLive(location);
-        let segment = self.segments.get_mut(&location.lsn.number()).ok_or(not_live)?;
-        let end = u64::from(location.lsn.offset()) + record_room(true, location.len as usize) as u64;
-        if location.lsn.offset() < HEADER_BYTES || end > segment.size || location.lsn >= self.committed
+        let segment = self
+            .segments
+            .get_mut(&location.lsn.number())
+            .ok_or(not_live)?;
+        let end =
+            u64::from(location.lsn.offset()) + record_room(true, location.len as usize) as u64;
+        if location.lsn.offset() < HEADER_BYTES
+            || end > segment.size
+            || location.lsn >= self.committed
         {
             return Err(not_live);
         }
-        if segment.live.insert(location) { Ok(()) } else { Err(not_live) }
+        if segment.live.insert(location) {
+            Ok(())
+        } else {
+            Err(not_live)
+        }
     }
 
     /// After the last claim: from now on space that nobody claimed may be used again.
@@ -218,12 +232,19 @@ impl<D: Disk> Journal<D> {
     /// If it is not live (retired before, perhaps).
     pub fn retire(&mut self, location: Location) -> Result<(), NotLive> {
         let head = self.head();
-        let segment = self.segments.get_mut(&location.lsn.number()).ok_or(NotLive(location))?;
+        let segment = self
+            .segments
+            .get_mut(&location.lsn.number())
+            .ok_or(NotLive(location))?;
         if !segment.live.remove(location) {
             return Err(NotLive(location));
         }
         segment.retired_before = segment.retired_before.max(head);
-        if let Some(copy) = self.moving.as_ref().and_then(|moving| moving.copy_of(location)) {
+        if let Some(copy) = self
+            .moving
+            .as_ref()
+            .and_then(|moving| moving.copy_of(location))
+        {
             // Its copy is not known to the caller yet, so it goes with it.
             if let Some(segment) = self.segments.get_mut(&copy.lsn.number()) {
                 segment.live.remove(copy);
@@ -239,7 +260,9 @@ impl<D: Disk> Journal<D> {
     }
 
     pub(crate) fn latch(&mut self, doing: &str, error: &io::Error) -> Latched {
-        self.latched.get_or_insert_with(|| Latched::new(doing, error)).clone()
+        self.latched
+            .get_or_insert_with(|| Latched::new(doing, error))
+            .clone()
     }
 
     /// Why the journal has stopped, if it has.
@@ -305,7 +328,10 @@ impl<D: Disk> Journal<D> {
     }
 
     pub(crate) fn header(&self, number: u32, class: Class) -> FileHeader {
-        FileHeader { durable: self.synced, ..self.options.header(self.store, number, class) }
+        FileHeader {
+            durable: self.synced,
+            ..self.options.header(self.store, number, class)
+        }
     }
 
     /// A number for a new file; `None` when all 4 billion are used up.

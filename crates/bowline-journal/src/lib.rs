@@ -26,9 +26,18 @@
 //!
 //! At most one commit, one chore, one snapshot and one evacuation are under way at a time; any number of readings. The four may overlap.
 //!
+//! [`check`], [`dump`] and [`repair`] work on a journal that is not open.
+//!
 //! Absent: what records mean, encryption (the format has room), O_DIRECT.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used)]
-#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may fail"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        reason = "tests may fail"
+    )
+)]
 
 mod chain;
 mod chores;
@@ -36,6 +45,7 @@ mod disk;
 mod error;
 mod evacuation;
 mod format;
+mod inspect;
 mod journal;
 mod location;
 mod reader;
@@ -54,10 +64,11 @@ pub use disk::{Disk, DiskFile, is_full};
 pub use error::{AppendError, Damage, Latched, NotLive, OpenError, ReadError};
 pub use evacuation::{Copied, Evacuation, Moved};
 pub use format::{Class, FORMAT_VERSION, HEADER_BYTES, KIND_MAX};
+pub use inspect::{FileReport, Item, Report, check, dump};
 pub use journal::{Durability, Journal, Options, Space, Stats};
 pub use location::{Location, Lsn};
 pub use reader::Reading;
 pub use recovery::{Entry, Recovered, Visit};
-pub use repair::Hole;
+pub use repair::{Hole, Repaired, repair};
 pub use snapshot::SnapshotWriter;
 pub use writer::{Commit, Record};

@@ -23,14 +23,16 @@ impl Lsn {
 
     /// The number of the file.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half of 64 bits is 32 bits")]
     pub const fn number(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
     /// The byte offset in the file.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is wanted")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the lower half is what is wanted"
+    )]
     pub const fn offset(self) -> u32 {
         self.0 as u32
     }

@@ -28,7 +28,11 @@ impl<F: DiskFile> Reading<F> {
         let damage = || {
             let what = "a live record does not verify";
             let offset = lsn.offset().into();
-            ReadError::Damaged(Damage { file: self.name.clone(), offset, what })
+            ReadError::Damaged(Damage {
+                file: self.name.clone(),
+                offset,
+                what,
+            })
         };
         buffer.clear();
         // The padding of a short record is not read: decoding asks for it, so it is made up.
@@ -42,7 +46,11 @@ impl<F: DiskFile> Reading<F> {
         }
         match RecordView::decode(buffer, lsn.offset()) {
             Ok((record, _)) if record.live && record.bytes.len() == len as usize => {
-                if record.verifies(self.seed) { Ok((record.kind, record.bytes)) } else { Err(damage()) }
+                if record.verifies(self.seed) {
+                    Ok((record.kind, record.bytes))
+                } else {
+                    Err(damage())
+                }
             }
             Ok(_) | Err(_) => Err(damage()),
         }
@@ -62,7 +70,9 @@ impl<D: Disk> Journal<D> {
     /// If it is not live or not committed. The journal may be latched: what is on the disk can still be read.
     pub fn reading(&self, location: Location) -> Result<Reading<D::File>, ReadError> {
         let not_live = ReadError::NotLive(location);
-        let Some(segment) = self.segments.get(&location.lsn.number()) else { return Err(not_live) };
+        let Some(segment) = self.segments.get(&location.lsn.number()) else {
+            return Err(not_live);
+        };
         if !segment.live.contains(location.lsn.offset()) {
             return Err(not_live);
         }
@@ -70,7 +80,12 @@ impl<D: Disk> Journal<D> {
             return Err(ReadError::NotCommitted(location.lsn));
         }
         let (file, name) = (Arc::clone(&segment.file), segment.name());
-        Ok(Reading { file, name, seed: segment.seed, location })
+        Ok(Reading {
+            file,
+            name,
+            seed: segment.seed,
+            location,
+        })
     }
 
     /// Reads a live, committed record now; see [`Reading::perform`]. Blocks, and latches if the disk fails.

@@ -99,7 +99,10 @@ impl<D: Disk> Journal<D> {
         let mut fresh = Fresh::new(options.header(id, number, Class::Log));
 
         let survey = Survey::of(&store)?;
-        let mut recovered = Recovered { created: survey.is_none(), ..Recovered::default() };
+        let mut recovered = Recovered {
+            created: survey.is_none(),
+            ..Recovered::default()
+        };
         let mut reused = None;
         if let Some(survey) = &survey {
             if let Some(damage) = survey.damage() {
@@ -113,8 +116,15 @@ impl<D: Disk> Journal<D> {
         }
         let file = fresh.publish(&disk, reused)?;
 
-        let mut journal =
-            Self::after(disk, lock, options, id, &store, survey.as_ref(), reused.map(number_of));
+        let mut journal = Self::after(
+            disk,
+            lock,
+            options,
+            id,
+            &store,
+            survey.as_ref(),
+            reused.map(number_of),
+        );
         journal.begin_with(file, &fresh, survey.map_or(0, |survey| survey.end.bytes));
         Ok((journal, recovered))
     }
@@ -137,7 +147,9 @@ impl<D: Disk> Journal<D> {
             let mut segment = Segment::new(Arc::clone(&found.file), &found.header, found.length);
             segment.in_chain = survey.is_some_and(|survey| {
                 let chain = survey.parts.iter().take(survey.end.part + 1);
-                chain.map(number_of_part).any(|number| number == segment.number)
+                chain
+                    .map(number_of_part)
+                    .any(|number| number == segment.number)
             });
             segments.insert(segment.number, segment);
         }
@@ -211,9 +223,17 @@ fn unused_spare<'s, F>(
     store: &'s Store<F>,
     size: u64,
 ) -> Option<&'s Found<F>> {
-    let used = survey.parts.iter().take(survey.end.part + 1).map(number_of_part);
+    let used = survey
+        .parts
+        .iter()
+        .take(survey.end.part + 1)
+        .map(number_of_part);
     let used: Vec<u32> = used.collect();
-    let first = used.first().copied().unwrap_or(0).max(survey.start.number());
+    let first = used
+        .first()
+        .copied()
+        .unwrap_or(0)
+        .max(survey.start.number());
     store.logs.iter().find(|found| {
         let fits = found.length == size && found.header.size == size;
         fits && found.header.number > first && !used.contains(&found.header.number)
@@ -235,7 +255,10 @@ fn replay<F: DiskFile>(
             for record in Records::new(body, offset).map_while(Result::ok) {
                 if record.kind != KIND_TOTAL {
                     recovered.snapshot_records += 1;
-                    let entry = Entry::Snapshot { kind: record.kind, bytes: record.bytes };
+                    let entry = Entry::Snapshot {
+                        kind: record.kind,
+                        bytes: record.bytes,
+                    };
                     visit(entry).map_err(|reason| refused(found, &record, reason))?;
                 }
             }
@@ -286,8 +309,14 @@ const TAIL_TOO_LONG: &str = "more records are without a witness than a segment c
 /// From where on the old log is void: from the end of what is witnessed. If a repaired hole lies
 /// between that and the first copied frame, from the end of the hole, so that the chain passes it again.
 fn cut<F>(survey: &Survey<'_, F>, copied_from: Option<Lsn>) -> Lsn {
-    let Some(first) = copied_from else { return survey.end.position };
-    let passed = survey.holes.iter().filter(|hole| hole.to <= first).map(|hole| hole.to);
+    let Some(first) = copied_from else {
+        return survey.end.position;
+    };
+    let passed = survey
+        .holes
+        .iter()
+        .filter(|hole| hole.to <= first)
+        .map(|hole| hole.to);
     passed.fold(survey.witness, Lsn::max)
 }
 
@@ -315,12 +344,21 @@ fn tell<F: DiskFile>(
     let len = u32::try_from(record.bytes.len()).unwrap_or(u32::MAX);
     let location = Location { lsn, len };
     let (kind, live, bytes) = (record.kind, record.live, record.bytes);
-    visit(Entry::Record { kind, live, bytes, location }).map_err(refuse)
+    visit(Entry::Record {
+        kind,
+        live,
+        bytes,
+        location,
+    })
+    .map_err(refuse)
 }
 
 fn moved(fields: &mut Fields<'_>) -> Option<Moved> {
     let (from, to, len) = (fields.lsn()?, fields.lsn()?, fields.u32()?);
-    Some(Moved { from: Location { lsn: from, len }, to: Location { lsn: to, len } })
+    Some(Moved {
+        from: Location { lsn: from, len },
+        to: Location { lsn: to, len },
+    })
 }
 
 fn refused<F: DiskFile>(found: &Found<F>, record: &RecordView<'_>, reason: String) -> OpenError {
@@ -347,14 +385,21 @@ struct Fresh {
 
 impl Fresh {
     fn new(header: FileHeader) -> Self {
-        Self { header, frames: Vec::new(), start: 0, count: 0, sequence: 1 }
+        Self {
+            header,
+            frames: Vec::new(),
+            start: 0,
+            count: 0,
+            sequence: 1,
+        }
     }
 
     fn begin_frame(&mut self, sequence: u64) {
         self.start = self.frames.len();
         self.count = 0;
         self.sequence = sequence;
-        self.frames.resize(self.start + FRAME_HEADER_BYTES as usize, 0);
+        self.frames
+            .resize(self.start + FRAME_HEADER_BYTES as usize, 0);
     }
 
     /// Offset in the file of a place in `frames`; `None` beyond what a file can hold.
@@ -366,7 +411,14 @@ impl Fresh {
         let offset = self.offset(self.frames.len())?;
         self.offset(self.frames.len().checked_add(record.bytes.len())?)?;
         let seed = self.header.seed();
-        push_record(&mut self.frames, seed, offset, record.kind, record.live, &[record.bytes]);
+        push_record(
+            &mut self.frames,
+            seed,
+            offset,
+            record.kind,
+            record.live,
+            &[record.bytes],
+        );
         self.count += 1;
         Some(Lsn::new(self.header.number, offset))
     }
@@ -374,8 +426,10 @@ impl Fresh {
     fn end_frame(&mut self, durable: Lsn) -> Option<()> {
         let offset = self.offset(self.start)?;
         let seed = self.header.seed();
-        let (head, body) =
-            self.frames.get_mut(self.start..)?.split_at_mut_checked(FRAME_HEADER_BYTES as usize)?;
+        let (head, body) = self
+            .frames
+            .get_mut(self.start..)?
+            .split_at_mut_checked(FRAME_HEADER_BYTES as usize)?;
         let header = FrameHeader {
             length: u32::try_from(body.len()).ok()?,
             sequence: self.sequence,
@@ -420,7 +474,8 @@ impl Fresh {
             fill_with_zeros(&*file, needed, self.header.size).map_err(io("write"))?;
             file
         };
-        file.write_at(HEADER_BYTES.into(), &self.frames).map_err(io("write"))?;
+        file.write_at(HEADER_BYTES.into(), &self.frames)
+            .map_err(io("write"))?;
         give_header(disk, &*file, &self.header).map_err(io("finish"))?;
         Ok(file)
     }

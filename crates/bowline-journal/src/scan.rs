@@ -26,28 +26,48 @@ impl<F: DiskFile> Found<F> {
     /// Opens `name` and reads its header.
     pub(crate) fn open<D: Disk<File = F>>(disk: &D, name: &str) -> Result<Self, OpenError> {
         let file = disk.open(name).map_err(OpenError::io("open", name))?;
-        let length = file.len().map_err(OpenError::io("read the length of", name))?;
-        let damage = |what| Damage { file: name.to_owned(), offset: 0, what };
+        let length = file
+            .len()
+            .map_err(OpenError::io("read the length of", name))?;
+        let damage = |what| Damage {
+            file: name.to_owned(),
+            offset: 0,
+            what,
+        };
         if length < u64::from(HEADER_BYTES) {
             return Err(damage("it is too short to have a header").into());
         }
         let mut bytes = vec![0; HEADER_BYTES as usize];
-        file.read_at(0, &mut bytes).map_err(OpenError::io("read", name))?;
+        file.read_at(0, &mut bytes)
+            .map_err(OpenError::io("read", name))?;
         let header = match FileHeader::decode(&bytes) {
             Ok(header) => header,
             Err(HeaderFault::Damaged) => return Err(damage("its header does not verify").into()),
             Err(HeaderFault::DamagedWithCopy(_)) => {
                 return Err(damage("its header does not verify (the copy behind it does)").into());
             }
-            Err(HeaderFault::TooNew { version, features, writer }) => {
+            Err(HeaderFault::TooNew {
+                version,
+                features,
+                writer,
+            }) => {
                 let (file, writer) = (name.to_owned(), writer.to_string());
-                return Err(OpenError::TooNew { file, version, features, writer });
+                return Err(OpenError::TooNew {
+                    file,
+                    version,
+                    features,
+                    writer,
+                });
             }
         };
         if parse_file_name(name) != Some((header.number, header.class)) {
             return Err(damage("its header belongs to a file of another name").into());
         }
-        Ok(Self { file: Arc::new(file), header, length })
+        Ok(Self {
+            file: Arc::new(file),
+            header,
+            length,
+        })
     }
 
     pub(crate) fn name(&self) -> String {
@@ -59,11 +79,19 @@ impl<F: DiskFile> Found<F> {
     }
 
     pub(crate) fn damage(&self, offset: u64, what: &'static str) -> Damage {
-        Damage { file: self.name(), offset, what }
+        Damage {
+            file: self.name(),
+            offset,
+            what,
+        }
     }
 
     pub(crate) fn io(&self, doing: &'static str) -> impl FnOnce(io::Error) -> OpenError {
-        move |source| OpenError::Io { doing, file: self.name(), source }
+        move |source| OpenError::Io {
+            doing,
+            file: self.name(),
+            source,
+        }
     }
 
     /// A window for reading it.
@@ -93,7 +121,12 @@ pub(crate) enum Slot {
 
 impl<'f, F: DiskFile> Window<'f, F> {
     pub(crate) fn new(file: &'f F, length: u64) -> Self {
-        Self { file, length, start: 0, bytes: Vec::new() }
+        Self {
+            file,
+            length,
+            start: 0,
+            bytes: Vec::new(),
+        }
     }
 
     /// The bytes from `offset`, or `None` if the file ends before their end.
@@ -104,8 +137,13 @@ impl<'f, F: DiskFile> Window<'f, F> {
         }
         if offset < self.start || end > self.start + self.bytes.len() as u64 {
             let rest = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
-            self.bytes.resize(count.max(WINDOW_BYTES).min(rest), 0);
+            let wanted = count.max(WINDOW_BYTES).min(rest);
             self.start = offset;
+            if self.bytes.len() < wanted {
+                self.bytes = vec![0; wanted];
+            } else {
+                self.bytes.truncate(wanted);
+            }
             self.file.read_at(offset, &mut self.bytes)?;
         }
         let from = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
@@ -113,23 +151,42 @@ impl<'f, F: DiskFile> Window<'f, F> {
     }
 
     /// The frame header at `offset`, if it verifies.
-    pub(crate) fn frame_header(&mut self, seed: Seed, offset: u64) -> io::Result<Option<FrameHeader>> {
-        let Ok(place) = u32::try_from(offset) else { return Ok(None) };
+    pub(crate) fn frame_header(
+        &mut self,
+        seed: Seed,
+        offset: u64,
+    ) -> io::Result<Option<FrameHeader>> {
+        let Ok(place) = u32::try_from(offset) else {
+            return Ok(None);
+        };
         let bytes = self.bytes(offset, FRAME_HEADER_BYTES as usize)?;
         Ok(bytes.and_then(|bytes| FrameHeader::decode(bytes, seed, place)))
     }
 
     /// What stands at `offset`.
     pub(crate) fn slot(&mut self, seed: Seed, offset: u64) -> io::Result<Slot> {
-        let Some(header) = self.frame_header(seed, offset)? else { return Ok(Slot::Nothing) };
-        let Ok(place) = u32::try_from(offset) else { return Ok(Slot::Nothing) };
-        let sound = self.body(offset, &header)?.is_some_and(|b| seed.sum(place, b) == header.body_sum);
-        Ok(if sound { Slot::Frame(header) } else { Slot::Torn(header) })
+        let Some(header) = self.frame_header(seed, offset)? else {
+            return Ok(Slot::Nothing);
+        };
+        let Ok(place) = u32::try_from(offset) else {
+            return Ok(Slot::Nothing);
+        };
+        let sound = self
+            .body(offset, &header)?
+            .is_some_and(|b| seed.sum(place, b) == header.body_sum);
+        Ok(if sound {
+            Slot::Frame(header)
+        } else {
+            Slot::Torn(header)
+        })
     }
 
     /// The body of the frame at `offset`.
     pub(crate) fn body(&mut self, offset: u64, header: &FrameHeader) -> io::Result<Option<&[u8]>> {
-        self.bytes(offset + u64::from(FRAME_HEADER_BYTES), header.length as usize)
+        self.bytes(
+            offset + u64::from(FRAME_HEADER_BYTES),
+            header.length as usize,
+        )
     }
 
     /// The first offset from `from` (a multiple of `align`) and before `end` at which a frame header verifies.

@@ -64,7 +64,9 @@ impl LiveRecords {
         if self.granules.len() <= word {
             self.granules.resize(word + 1, 0);
         }
-        let Some(word) = self.granules.get_mut(word) else { return false };
+        let Some(word) = self.granules.get_mut(word) else {
+            return false;
+        };
         if *word & bit != 0 {
             return false;
         }

@@ -16,7 +16,7 @@ use crate::format::{
     Class, FRAME_HEADER_BYTES, Fields, FileHeader, FrameHeader, HEADER_BYTES, KIND_MAX, KIND_TOTAL,
     Records, file_name, frame_room, push_record, record_room, temporary_name,
 };
-use crate::journal::Journal;
+use crate::journal::{Journal, Space};
 use crate::location::Lsn;
 use crate::scan::{Found, Slot, after};
 
@@ -41,7 +41,16 @@ impl<D: Disk> FileWriter<D> {
     pub(crate) fn new(disk: Arc<D>, header: FileHeader) -> Self {
         let frame = vec![0; FRAME_HEADER_BYTES as usize];
         let offset = HEADER_BYTES;
-        Self { disk, header, file: None, frame, count: 0, sequence: 1, offset, published: false }
+        Self {
+            disk,
+            header,
+            file: None,
+            frame,
+            count: 0,
+            sequence: 1,
+            offset,
+            published: false,
+        }
     }
 
     /// Appends a record and says where it will be.
@@ -59,7 +68,14 @@ impl<D: Disk> FileWriter<D> {
         }
         // Checked just above.
         let offset = self.offset + u32::try_from(self.frame.len()).unwrap_or(u32::MAX);
-        push_record(&mut self.frame, self.header.seed(), offset, kind, live, parts);
+        push_record(
+            &mut self.frame,
+            self.header.seed(),
+            offset,
+            kind,
+            live,
+            parts,
+        );
         self.count += 1;
         Ok(Lsn::new(self.header.number, offset))
     }
@@ -87,7 +103,8 @@ impl<D: Disk> FileWriter<D> {
         };
         head.copy_from_slice(&header.encode(seed, self.offset));
         let room = frame_room(header.length, self.header.align);
-        self.frame.resize(usize::try_from(room).unwrap_or(usize::MAX), 0);
+        self.frame
+            .resize(usize::try_from(room).unwrap_or(usize::MAX), 0);
         self.file()?.write_at(self.offset.into(), &self.frame)?;
         self.offset = u32::try_from(u64::from(self.offset) + room)
             .map_err(|_| io::Error::other("the file would grow beyond 4 GiB"))?;
@@ -105,7 +122,8 @@ impl<D: Disk> FileWriter<D> {
         file.write_at(0, &self.header.encode())?;
         file.sync()?;
         let (number, class) = (self.header.number, self.header.class);
-        self.disk.rename(&temporary_name(number), &file_name(number, class))?;
+        self.disk
+            .rename(&temporary_name(number), &file_name(number, class))?;
         self.disk.sync_dir()?;
         self.published = true;
         Ok(file)
@@ -118,9 +136,13 @@ impl<D: Disk> FileWriter<D> {
 
     /// Removes what was written of a file that will not be published.
     pub(crate) fn abandon(&mut self) -> io::Result<()> {
-        match self.file.take() {
-            Some(_) if !self.published => self.disk.unlink(&temporary_name(self.header.number)),
-            Some(_) | None => Ok(()),
+        if self.published || self.file.take().is_none() {
+            return Ok(());
+        }
+        match self.disk.unlink(&temporary_name(self.header.number)) {
+            // It has its final name already, and only the sync of the directory failed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
         }
     }
 }
@@ -166,7 +188,8 @@ impl<D: Disk> SnapshotWriter<D> {
         if !self.ready {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        self.file.push(KIND_TOTAL, false, &[&self.records.to_le_bytes()])?;
+        self.file
+            .push(KIND_TOTAL, false, &[&self.records.to_le_bytes()])?;
         self.file.publish()?;
         Ok(())
     }
@@ -179,10 +202,15 @@ impl<D: Disk> SnapshotWriter<D> {
 }
 
 impl<D: Disk> Journal<D> {
-    /// Whether as much log has gathered since the last snapshot as [`Options::snapshot_after_bytes`](crate::Options::snapshot_after_bytes) says.
+    /// Whether as much log has gathered since the last snapshot as [`Options::snapshot_after_bytes`](crate::Options::snapshot_after_bytes) says; a quarter
+    /// of a segment is enough while space is low, because a snapshot is what gives space back then.
     #[must_use]
     pub fn snapshot_due(&self) -> bool {
-        !self.snapshot_open && self.log_bytes >= self.options.snapshot_after_bytes
+        let enough = match self.space() {
+            Space::Ample => self.options.snapshot_after_bytes,
+            Space::Low => u64::from(self.options.segment_bytes) / 4,
+        };
+        !self.snapshot_open && self.log_bytes >= enough
     }
 
     /// Begins a snapshot: from here on the log will be replayed on top of it. `None` while another one is being written or after a failure.
@@ -199,13 +227,18 @@ impl<D: Disk> Journal<D> {
         header.replay = replay;
         header.replay_sequence = replay_sequence;
         let file = FileWriter::new(Arc::clone(&self.disk), header);
-        Some(SnapshotWriter { file, records: 0, needs: None, ready: false })
+        Some(SnapshotWriter {
+            file,
+            records: 0,
+            needs: None,
+            ready: false,
+        })
     }
 
     /// Whether everything is durable that the records written so far may reflect: all that was appended until the
     /// first call of this after the last write. Commit, and ask again, until it is.
     pub fn snapshot_ready(&mut self, writer: &mut SnapshotWriter<D>) -> bool {
-        let needs = *writer.needs.get_or_insert(self.head());
+        let needs = *writer.needs.get_or_insert_with(|| self.head());
         writer.ready = self.synced() >= needs;
         self.sync_wanted |= !writer.ready;
         writer.file.header.durable = self.synced();
@@ -228,9 +261,14 @@ impl<D: Disk> Journal<D> {
         match result {
             Ok(()) if writer.file.published => {
                 let older = std::mem::replace(&mut self.snapshots, vec![number]);
-                self.obsolete.extend(older.into_iter().map(|old| file_name(old, Class::Snapshot)));
+                self.obsolete
+                    .extend(older.into_iter().map(|old| file_name(old, Class::Snapshot)));
                 let notes = std::mem::take(&mut self.notes);
-                self.obsolete.extend(notes.into_iter().map(|old| file_name(old, Class::RepairNote)));
+                self.obsolete.extend(
+                    notes
+                        .into_iter()
+                        .map(|old| file_name(old, Class::RepairNote)),
+                );
                 self.snapshot_replay = replay;
                 self.snapshot_bytes = writer.bytes();
                 self.log_bytes = self.log_bytes.saturating_sub(self.log_bytes_at_snapshot);
@@ -244,6 +282,8 @@ impl<D: Disk> Journal<D> {
 
     /// Gives up a file that is not published. Whether it had no room does not matter, whether it can be removed does.
     pub(crate) fn abandon(&mut self, file: &mut FileWriter<D>) -> Result<bool, Latched> {
+        self.obsolete
+            .push(file_name(file.header.number, file.header.class));
         match file.abandon() {
             Ok(()) => Ok(false),
             Err(error) => Err(self.latch("remove an unfinished file", &error)),
@@ -251,10 +291,14 @@ impl<D: Disk> Journal<D> {
     }
 }
 
+/// What visits each frame of a file that is whole: offset, header, body.
+pub(crate) type VisitWhole<'v> =
+    &'v mut dyn FnMut(u32, &FrameHeader, &[u8]) -> Result<(), OpenError>;
+
 /// Reads the frames of a file that is whole, in order; each must verify and the last must say that it is.
 pub(crate) fn each_frame<F: DiskFile>(
     found: &Found<F>,
-    visit: &mut dyn FnMut(u32, &FrameHeader, &[u8]) -> Result<(), OpenError>,
+    visit: VisitWhole<'_>,
 ) -> Result<(), OpenError> {
     let (seed, align) = (found.seed(), found.header.align);
     let mut window = found.window();

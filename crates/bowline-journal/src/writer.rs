@@ -133,7 +133,10 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// As there.
     pub fn append(&mut self, record: Record<'_>) -> Result<Location, AppendError> {
-        let mut location = Location { lsn: Lsn::ZERO, len: 0 };
+        let mut location = Location {
+            lsn: Lsn::ZERO,
+            len: 0,
+        };
         self.stage(&[record], &mut |staged| location = staged)?;
         Ok(location)
     }
@@ -176,14 +179,24 @@ impl<D: Disk> Journal<D> {
         }
         let bytes: u64 = records.iter().map(Record::room).sum();
         self.open_frame(bytes, records.iter().any(|record| record.live))?;
-        let Some(frame) = self.staged.back_mut() else { return Ok(()) };
+        let Some(frame) = self.staged.back_mut() else {
+            return Ok(());
+        };
         for record in records {
             let location = Location {
                 lsn: frame.head(),
-                len: u32::try_from(record.length()).expect("what fits into a segment is below 4 GiB"),
+                len: u32::try_from(record.length())
+                    .expect("what fits into a segment is below 4 GiB"),
             };
             let offset = location.lsn.offset();
-            push_record(&mut frame.buffer, frame.seed, offset, record.kind, record.live, record.parts);
+            push_record(
+                &mut frame.buffer,
+                frame.seed,
+                offset,
+                record.kind,
+                record.live,
+                record.parts,
+            );
             frame.count += 1;
             if record.live
                 && let Some(segment) = self.segments.get_mut(&location.lsn.number())
@@ -235,17 +248,30 @@ impl<D: Disk> Journal<D> {
 
     /// Begins a frame at `start`, in a segment that exists.
     fn push_frame(&mut self, start: Lsn) {
-        let Some(segment) = self.segments.get_mut(&start.number()) else { return };
+        let Some(segment) = self.segments.get_mut(&start.number()) else {
+            return;
+        };
         segment.in_chain = true;
         let (seed, align) = (segment.seed, segment.align);
         if let Some(last) = self.staged.back_mut() {
             last.closed = true;
         }
-        let sequence = self.staged.back().map_or(self.sequence_next, |last| last.sequence + 1);
+        let sequence = self
+            .staged
+            .back()
+            .map_or(self.sequence_next, |last| last.sequence + 1);
         let mut buffer = self.buffers.pop().unwrap_or_default();
         buffer.clear();
         buffer.resize(FRAME_HEADER_BYTES as usize, 0);
-        self.staged.push_back(Staged { start, sequence, seed, align, count: 0, buffer, closed: false });
+        self.staged.push_back(Staged {
+            start,
+            sequence,
+            seed,
+            align,
+            count: 0,
+            buffer,
+            closed: false,
+        });
     }
 
     /// The next frame to write, if there is one and none is under way.
@@ -255,14 +281,29 @@ impl<D: Disk> Journal<D> {
         }
         let staged = self.staged.pop_front()?;
         let end = staged.end();
-        let Staged { start, sequence, seed, count, mut buffer, .. } = staged;
+        let Staged {
+            start,
+            sequence,
+            seed,
+            count,
+            mut buffer,
+            ..
+        } = staged;
         let file = Arc::clone(&self.segments.get(&start.number())?.file);
         let offset = start.offset();
-        let length = u32::try_from(buffer.len()).ok()?.checked_sub(FRAME_HEADER_BYTES)?;
+        let length = u32::try_from(buffer.len())
+            .ok()?
+            .checked_sub(FRAME_HEADER_BYTES)?;
         let (head, body) = buffer.split_at_mut(FRAME_HEADER_BYTES as usize);
         let body_sum = seed.sum(offset, body);
-        let header =
-            FrameHeader { length, sequence, durable: self.synced, count, last: false, body_sum };
+        let header = FrameHeader {
+            length,
+            sequence,
+            durable: self.synced,
+            count,
+            last: false,
+            body_sum,
+        };
         head.copy_from_slice(&header.encode(seed, offset));
         buffer.resize((end.offset() - offset) as usize, 0);
 
@@ -277,10 +318,24 @@ impl<D: Disk> Journal<D> {
             Durability::Os => std::mem::take(&mut self.sync_wanted),
         };
         let (syncs, syncs_before) = (sync, before.is_some());
-        self.in_flight = Some(InFlight { left, end, sequence, count, syncs, syncs_before });
+        self.in_flight = Some(InFlight {
+            left,
+            end,
+            sequence,
+            count,
+            syncs,
+            syncs_before,
+        });
         self.position = end;
         self.sequence_next = sequence + 1;
-        Some(Commit { file, before, offset: offset.into(), bytes: buffer, sync, sequence })
+        Some(Commit {
+            file,
+            before,
+            offset: offset.into(),
+            bytes: buffer,
+            sync,
+            sequence,
+        })
     }
 
     /// Brings a commit back. Gives the position below which everything is committed.
@@ -298,7 +353,9 @@ impl<D: Disk> Journal<D> {
         if let Some(latched) = &self.latched {
             return Err(latched.clone());
         }
-        let Some(done) = self.in_flight.take_if(|under_way| under_way.sequence == commit.sequence)
+        let Some(done) = self
+            .in_flight
+            .take_if(|under_way| under_way.sequence == commit.sequence)
         else {
             return Ok(self.committed);
         };
@@ -347,8 +404,22 @@ impl<D: Disk> Journal<D> {
         self.sync_wanted = false;
         let (left, end, sequence) = (self.position, self.position, self.sequence_next);
         let (count, syncs, syncs_before) = (0, true, false);
-        self.in_flight = Some(InFlight { left, end, sequence, count, syncs, syncs_before });
-        Some(Commit { file, before: None, offset: 0, bytes: Vec::new(), sync: true, sequence })
+        self.in_flight = Some(InFlight {
+            left,
+            end,
+            sequence,
+            count,
+            syncs,
+            syncs_before,
+        });
+        Some(Commit {
+            file,
+            before: None,
+            offset: 0,
+            bytes: Vec::new(),
+            sync: true,
+            sequence,
+        })
     }
 
     /// Commits everything that is staged. Blocks: for programs and tests of one thread.

@@ -150,9 +150,14 @@ impl MemoryDisk {
                 change.apply(&mut names);
             }
         }
-        let mut cut = State { capacity_bytes: state.capacity_bytes, ..State::default() };
+        let mut cut = State {
+            capacity_bytes: state.capacity_bytes,
+            ..State::default()
+        };
         for (name, inode) in names {
-            let Some(inode) = state.inodes.get(inode) else { continue };
+            let Some(inode) = state.inodes.get(inode) else {
+                continue;
+            };
             cut.names.insert(name, cut.inodes.len());
             cut.inodes.push(inode.after_power_cut(keep));
         }
@@ -180,7 +185,11 @@ impl MemoryDisk {
     pub fn put(&self, name: &str, bytes: Vec<u8>) {
         let mut state = self.state();
         let number = state.inodes.len();
-        state.inodes.push(Inode { live: bytes.clone(), durable: bytes, ..Inode::default() });
+        state.inodes.push(Inode {
+            live: bytes.clone(),
+            durable: bytes,
+            ..Inode::default()
+        });
         state.names.insert(name.to_owned(), number);
         state.durable_names.insert(name.to_owned(), number);
     }
@@ -199,7 +208,9 @@ impl MemoryDisk {
     }
 
     fn with(state: State) -> Self {
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -245,11 +256,16 @@ impl State {
     }
 
     fn find(&self, name: &str) -> io::Result<usize> {
-        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.names
+            .get(name)
+            .copied()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn inode(&mut self, inode: usize) -> io::Result<&mut Inode> {
-        self.inodes.get_mut(inode).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.inodes
+            .get_mut(inode)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn change_name(&mut self, change: NameChange) {
@@ -295,20 +311,20 @@ impl NameChange {
 impl Inode {
     fn write(&mut self, offset: usize, bytes: &[u8]) {
         let end = offset + bytes.len();
-        if self.live.len() < end {
-            self.live.resize(end, 0);
-        }
+        grow(&mut self.live, end);
         if let Some(range) = self.live.get_mut(offset..end) {
             range.copy_from_slice(bytes);
         }
         if !bytes.is_empty() {
-            self.dirty.extend(offset / SECTOR_BYTES..=(end - 1) / SECTOR_BYTES);
+            self.dirty
+                .extend(offset / SECTOR_BYTES..=(end - 1) / SECTOR_BYTES);
         }
     }
 
     fn sync(&mut self) {
         let sectors = std::mem::take(&mut self.dirty);
-        self.durable.resize(self.live.len(), 0);
+        self.durable.truncate(self.live.len());
+        grow(&mut self.durable, self.live.len());
         for sector in sectors {
             self.forgotten.remove(&sector);
             copy_sector(&self.live, &mut self.durable, sector);
@@ -323,15 +339,26 @@ impl Inode {
     fn after_power_cut(&self, keep: &mut dyn FnMut() -> bool) -> Self {
         let mut bytes = self.durable.clone();
         if self.live.len() != self.durable.len() && keep() {
-            bytes.resize(self.live.len(), 0);
+            bytes.truncate(self.live.len());
+            grow(&mut bytes, self.live.len());
         }
         for sector in self.dirty.union(&self.forgotten) {
             if keep() {
                 copy_sector(&self.live, &mut bytes, *sector);
             }
         }
-        Self { live: bytes.clone(), durable: bytes, ..Self::default() }
+        Self {
+            live: bytes.clone(),
+            durable: bytes,
+            ..Self::default()
+        }
     }
+}
+
+/// Lengthens with zeros. (A block at a time: `resize` takes them singly where nothing is optimised.)
+fn grow(bytes: &mut Vec<u8>, length: usize) {
+    let missing = length.saturating_sub(bytes.len());
+    bytes.extend_from_slice(&vec![0; missing]);
 }
 
 /// Copies what both images have of a sector.
@@ -355,12 +382,17 @@ impl Disk for MemoryDisk {
             }
             Ok(())
         })?;
-        Ok(MemoryLock { state: Arc::clone(&self.state) })
+        Ok(MemoryLock {
+            state: Arc::clone(&self.state),
+        })
     }
 
     fn open(&self, name: &str) -> io::Result<MemoryFile> {
         let inode = self.state().whole(|state| state.find(name))?;
-        Ok(MemoryFile { state: Arc::clone(&self.state), inode })
+        Ok(MemoryFile {
+            state: Arc::clone(&self.state),
+            inode,
+        })
     }
 
     fn create(&self, name: &str) -> io::Result<MemoryFile> {
@@ -370,7 +402,10 @@ impl Disk for MemoryDisk {
             state.change_name(NameChange::Set(name.to_owned(), inode));
             Ok(inode)
         })?;
-        Ok(MemoryFile { state: Arc::clone(&self.state), inode })
+        Ok(MemoryFile {
+            state: Arc::clone(&self.state),
+            inode,
+        })
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -390,7 +425,8 @@ impl Disk for MemoryDisk {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        self.state().whole(|state| Ok(state.names.keys().cloned().collect()))
+        self.state()
+            .whole(|state| Ok(state.names.keys().cloned().collect()))
     }
 
     fn sync_dir(&self) -> io::Result<()> {
@@ -406,7 +442,9 @@ impl Disk for MemoryDisk {
 
     fn free_bytes(&self) -> io::Result<Option<u64>> {
         self.state().whole(|state| {
-            Ok(state.capacity_bytes.map(|capacity| capacity.saturating_sub(state.used_bytes())))
+            Ok(state
+                .capacity_bytes
+                .map(|capacity| capacity.saturating_sub(state.used_bytes())))
         })
     }
 }
@@ -471,13 +509,17 @@ impl DiskFile for MemoryFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.state().whole(|state| Ok(state.inode(self.inode)?.live.len() as u64))
+        self.state()
+            .whole(|state| Ok(state.inode(self.inode)?.live.len() as u64))
     }
 }
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).locked = false;
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .locked = false;
     }
 }
 

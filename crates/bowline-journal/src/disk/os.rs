@@ -31,11 +31,18 @@ impl OsDisk {
     /// Uses `directory`, which is made, durably, if it does not exist.
     pub fn new(directory: impl Into<PathBuf>) -> io::Result<Self> {
         let directory = directory.into();
-        let made: Vec<&Path> = directory.ancestors().take_while(|path| !is_there(path)).collect();
+        let made: Vec<&Path> = directory
+            .ancestors()
+            .take_while(|path| !is_there(path))
+            .collect();
         fs::create_dir_all(&directory)?;
         // The names of the directories that were made must last as long as what is put in.
         for parent in made.into_iter().filter_map(Path::parent) {
-            sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+            sync_directory(if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            })?;
         }
         Ok(Self { directory })
     }
@@ -70,7 +77,10 @@ impl Disk for OsDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<OsFile> {
-        let file = OpenOptions::new().read(true).write(true).open(self.path(name))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.path(name))?;
         Ok(OsFile { file })
     }
 

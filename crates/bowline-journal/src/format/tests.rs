@@ -61,8 +61,16 @@ fn a_frame_verifies_only_in_its_file_place_and_life() {
     let bytes = frame.encode(seed, 8192);
     assert_eq!(FrameHeader::decode(&bytes, seed, 8192), Some(frame));
     assert_eq!(FrameHeader::decode(&bytes, seed, 12_288), None);
-    let another_life = FileHeader { salt: 1, ..header() }.seed();
-    let another_file = FileHeader { number: 8, ..header() }.seed();
+    let another_life = FileHeader {
+        salt: 1,
+        ..header()
+    }
+    .seed();
+    let another_file = FileHeader {
+        number: 8,
+        ..header()
+    }
+    .seed();
     assert_eq!(FrameHeader::decode(&bytes, another_life, 8192), None);
     assert_eq!(FrameHeader::decode(&bytes, another_file, 8192), None);
     for bit in 0..bytes.len() * 8 {
@@ -70,7 +78,10 @@ fn a_frame_verifies_only_in_its_file_place_and_life() {
         flipped[bit / 8] ^= 1 << (bit % 8);
         assert_eq!(FrameHeader::decode(&flipped, seed, 8192), None, "bit {bit}");
         // One flipped bit does not hide what it was meant to be.
-        assert!(FrameHeader::looks_like(&flipped, 9, Lsn::new(7, 4096)).is_some(), "bit {bit}");
+        assert!(
+            FrameHeader::looks_like(&flipped, 9, Lsn::new(7, 4096)).is_some(),
+            "bit {bit}"
+        );
     }
     assert_eq!(FrameHeader::looks_like(&bytes, 10, Lsn::new(7, 8192)), None);
 }
@@ -84,15 +95,29 @@ fn records_read_back_in_order_with_their_offsets() {
     push_record(&mut body, seed, start + 11, 2, true, &[b"payload"]);
     push_record(&mut body, seed, start + 11 + 32, 3, true, &[&[7; 40]]);
     let records: Vec<_> = Records::new(&body, 4096).map(Result::unwrap).collect();
-    let seen: Vec<_> = records.iter().map(|r| (r.kind, r.live, r.offset, r.bytes.len())).collect();
-    assert_eq!(seen, [(1, false, start, 3), (2, true, start + 11, 7), (3, true, start + 43, 40)]);
+    let seen: Vec<_> = records
+        .iter()
+        .map(|r| (r.kind, r.live, r.offset, r.bytes.len()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (1, false, start, 3),
+            (2, true, start + 11, 7),
+            (3, true, start + 43, 40)
+        ]
+    );
     assert!(records.iter().all(|record| record.verifies(seed)));
     body[11 + 12] ^= 1;
-    let broken: Vec<_> = Records::new(&body, 4096).map(|r| r.unwrap().verifies(seed)).collect();
+    let broken: Vec<_> = Records::new(&body, 4096)
+        .map(|r| r.unwrap().verifies(seed))
+        .collect();
     assert_eq!(broken, [true, false, true]);
     // A body cut anywhere ends in a fault or at a record's end, never in a panic.
     for end in 0..body.len() {
-        let whole = Records::new(&body[..end], 4096).filter_map(Result::ok).count();
+        let whole = Records::new(&body[..end], 4096)
+            .filter_map(Result::ok)
+            .count();
         assert!(whole < 3);
     }
 }
@@ -102,7 +127,15 @@ fn names_parse_back_and_others_are_left_alone() {
     for class in Class::ALL {
         assert_eq!(parse_file_name(&file_name(42, class)), Some((42, class)));
     }
-    for name in ["lock", "42.seg", "00000000042.seg", "9999999999.seg", "0000000042.tmp", "000000004x.seg", ""] {
+    for name in [
+        "lock",
+        "42.seg",
+        "00000000042.seg",
+        "9999999999.seg",
+        "0000000042.tmp",
+        "000000004x.seg",
+        "",
+    ] {
         assert_eq!(parse_file_name(name), None, "{name}");
     }
 }

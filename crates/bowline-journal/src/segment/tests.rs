@@ -1,7 +1,10 @@
 use super::*;
 
 fn at(offset: u32, len: u32) -> Location {
-    Location { lsn: Lsn::new(1, offset), len }
+    Location {
+        lsn: Lsn::new(1, offset),
+        len,
+    }
 }
 
 #[test]
@@ -18,5 +21,8 @@ fn neighbours_in_adjacent_granules_are_told_apart() {
         assert!(live.remove(at(offset + 5, 1)));
         assert!(!live.remove(at(offset + 5, 1)));
     }
-    assert_eq!((live.count, live.bytes, live.granules.capacity()), (0, 0, 0));
+    assert_eq!(
+        (live.count, live.bytes, live.granules.capacity()),
+        (0, 0, 0)
+    );
 }

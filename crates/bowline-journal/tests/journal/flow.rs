@@ -42,7 +42,10 @@ fn records_gather_while_a_commit_is_under_way() {
     let before = world.disk.counts();
     world.put(100).unwrap();
     world.put(100).unwrap();
-    assert!(world.journal.commit_begin().is_none(), "one commit at a time");
+    assert!(
+        world.journal.commit_begin().is_none(),
+        "one commit at a time"
+    );
     assert!(!world.journal.witness_due());
     let result = commit.perform();
     world.journal.commit_done(commit, result).unwrap();
@@ -51,7 +54,10 @@ fn records_gather_while_a_commit_is_under_way() {
     world.commit();
     assert_eq!(world.model.committed, 3);
     let after = world.disk.counts();
-    assert_eq!((after.writes - before.writes, after.syncs - before.syncs), (2, 2));
+    assert_eq!(
+        (after.writes - before.writes, after.syncs - before.syncs),
+        (2, 2)
+    );
     assert!(world.journal.witness_due());
     world.witness();
     assert!(!world.journal.witness_due());
@@ -60,29 +66,56 @@ fn records_gather_while_a_commit_is_under_way() {
 
 #[test]
 fn a_group_is_one_frame_or_nothing() {
-    let disk = MemoryDisk::new();
-    let (mut journal, _) = Journal::open(disk.clone(), options(1), &mut |_| Ok(())).unwrap();
+    let (mut journal, _) = Journal::open(MemoryDisk::new(), options(1), &mut |_| Ok(())).unwrap();
     let bytes = [7; 2000];
-    let record = Record { kind: 9, live: true, parts: &[&bytes] };
-    let small = Record { kind: 9, live: false, parts: &[&bytes[..3]] };
+    let record = Record {
+        kind: 9,
+        live: true,
+        parts: &[&bytes],
+    };
+    let small = Record {
+        kind: 9,
+        live: false,
+        parts: &[&bytes[..3]],
+    };
     let mut locations = Vec::new();
     // Alone they would share frames; a group of four does not fit into what is left of the first.
     journal.append_group(&[record], &mut locations).unwrap();
-    journal.append_group(&[small, record, record, small], &mut locations).unwrap();
+    journal
+        .append_group(&[small, record, record, small], &mut locations)
+        .unwrap();
     let commit = journal.commit_begin().unwrap();
     let result = commit.perform();
     let committed = journal.commit_done(commit, result).unwrap();
     assert!(locations[0].lsn < committed);
-    assert!(locations[1..].iter().all(|location| location.lsn >= committed));
+    assert!(
+        locations[1..]
+            .iter()
+            .all(|location| location.lsn >= committed)
+    );
     journal.commit().unwrap();
-    assert!(locations.iter().all(|location| location.lsn < journal.committed()));
+    assert!(
+        locations
+            .iter()
+            .all(|location| location.lsn < journal.committed())
+    );
 
     let large = vec![0; 16 << 10];
-    let large = Record { kind: 9, live: true, parts: &[&large] };
+    let large = Record {
+        kind: 9,
+        live: true,
+        parts: &[&large],
+    };
     let refused = journal.append_group(&[small, large], &mut locations);
-    assert!(matches!(refused, Err(AppendError::TooLarge { max: 12_240, .. })));
+    assert!(matches!(
+        refused,
+        Err(AppendError::TooLarge { max: 12_240, .. })
+    ));
     let reserved = Record { kind: 240, ..small };
-    assert!(matches!(journal.append(reserved), Err(AppendError::ReservedKind(240))));
+    assert!(matches!(
+        journal.append(reserved),
+        Err(AppendError::ReservedKind(240))
+    ));
     assert_eq!(locations.len(), 5);
     assert_eq!(journal.head(), journal.committed());
 }
@@ -93,20 +126,35 @@ fn only_live_committed_records_are_read() {
     let message = world.put(50).unwrap();
     let location = world.live[&message];
     let mut buffer = Vec::new();
-    assert!(matches!(world.journal.reading(location), Err(ReadError::NotCommitted(_))));
+    assert!(matches!(
+        world.journal.reading(location),
+        Err(ReadError::NotCommitted(_))
+    ));
     world.commit();
     world.journal.read(location, &mut buffer).unwrap();
     for nowhere in [Lsn::ZERO, Lsn::new(1, 8192), Lsn::new(99, 4096)] {
-        let nowhere = Location { lsn: nowhere, len: 10 };
-        assert!(matches!(world.journal.reading(nowhere), Err(ReadError::NotLive(_))));
+        let nowhere = Location {
+            lsn: nowhere,
+            len: 10,
+        };
+        assert!(matches!(
+            world.journal.reading(nowhere),
+            Err(ReadError::NotLive(_))
+        ));
         assert!(world.journal.retire(nowhere).is_err());
     }
     // A length that is not the record's is noticed.
-    let longer = Location { len: location.len + 1, ..location };
+    let longer = Location {
+        len: location.len + 1,
+        ..location
+    };
     let read = world.journal.read(longer, &mut buffer);
     assert!(matches!(read, Err(ReadError::Damaged(_))));
     world.drop_message(message).unwrap();
-    assert!(matches!(world.journal.reading(location), Err(ReadError::NotLive(_))));
+    assert!(matches!(
+        world.journal.reading(location),
+        Err(ReadError::NotLive(_))
+    ));
     assert!(world.journal.retire(location).is_err(), "retired twice");
 }
 
@@ -118,7 +166,12 @@ fn claims_that_cannot_be_are_refused() {
     let location = world.live[&message];
     let disk = world.disk.after_kill();
     let (mut journal, _) = Journal::open(disk, options(2), &mut |_| Ok(())).unwrap();
-    for lsn in [Lsn::ZERO, Lsn::new(77, 4096), Lsn::new(1, 100), Lsn::new(1, 16 << 10)] {
+    for lsn in [
+        Lsn::ZERO,
+        Lsn::new(77, 4096),
+        Lsn::new(1, 100),
+        Lsn::new(1, 16 << 10),
+    ] {
         assert!(journal.claim(Location { lsn, len: 50 }).is_err(), "{lsn}");
     }
     journal.claim(location).unwrap();
@@ -130,7 +183,14 @@ fn an_unknown_kind_refuses_and_names_the_writer() {
     let mut world = World::new(options(1));
     world.put(50).unwrap();
     world.commit();
-    world.journal.append(Record { kind: 77, live: false, parts: &[b"?"] }).unwrap();
+    world
+        .journal
+        .append(Record {
+            kind: 77,
+            live: false,
+            parts: &[b"?"],
+        })
+        .unwrap();
     world.commit();
     world.witness();
     let error = World::open(world.disk.after_kill(), options(2), world.model).unwrap_err();
@@ -138,36 +198,65 @@ fn an_unknown_kind_refuses_and_names_the_writer() {
         error.to_string(),
         "record of kind 77 in `0000000001.seg` at offset 4656, written by bowline-test 1.2.3, is not understood: kind 77 is not one of this program"
     );
-    assert_eq!(error.hint(), "start the version that wrote it, or a later one");
+    assert_eq!(
+        error.hint(),
+        "start the version that wrote it, or a later one"
+    );
 }
 
 #[test]
 fn two_stores_in_one_directory_are_refused() {
     let first = World::new(options(1));
-    let second = World::new(Options { store: [9; 16], ..options(2) });
-    first.disk.put("0000000009.seg", second.disk.bytes("0000000001.seg").unwrap());
+    let second = World::new(Options {
+        store: [9; 16],
+        ..options(2)
+    });
+    first.disk.put(
+        "0000000009.seg",
+        second.disk.bytes("0000000001.seg").unwrap(),
+    );
     let error = World::open(first.disk.after_kill(), options(3), Model::default()).unwrap_err();
-    assert!(matches!(error, OpenError::Damaged(_)), "another number than its name: {error}");
+    assert!(
+        matches!(error, OpenError::Damaged(_)),
+        "another number than its name: {error}"
+    );
 
     let disk = MemoryDisk::new();
     let mut salt = 9;
     while !disk.names().contains(&"0000000002.seg".to_owned()) {
         salt += 1;
-        let options = Options { store: [9; 16], ..options(salt) };
+        let options = Options {
+            store: [9; 16],
+            ..options(salt)
+        };
         Journal::open(disk.clone(), options, &mut |_| Ok(())).unwrap();
     }
     first.disk.unput("0000000009.seg");
-    first.disk.put("0000000002.seg", disk.bytes("0000000002.seg").unwrap());
+    first
+        .disk
+        .put("0000000002.seg", disk.bytes("0000000002.seg").unwrap());
     let error = World::open(first.disk.after_kill(), options(3), Model::default()).unwrap_err();
-    assert!(matches!(&error, OpenError::Mixed { file } if file == "0000000002.seg"), "{error}");
+    assert!(
+        matches!(&error, OpenError::Mixed { file } if file == "0000000002.seg"),
+        "{error}"
+    );
 }
 
 #[test]
 fn options_that_make_no_sense_are_refused() {
     for bad in [
-        Options { align_bytes: 1024, ..options(1) },
-        Options { segment_bytes: 16_385, ..options(1) },
-        Options { segment_bytes: 8192, ..options(1) },
+        Options {
+            align_bytes: 1024,
+            ..options(1)
+        },
+        Options {
+            segment_bytes: 16_385,
+            ..options(1)
+        },
+        Options {
+            segment_bytes: 8192,
+            ..options(1)
+        },
     ] {
         let opened = Journal::open(MemoryDisk::new(), bad, &mut |_| Ok(()));
         assert!(matches!(opened, Err(OpenError::Options(_))));
@@ -182,7 +271,11 @@ fn segments_of_another_size_and_alignment_are_still_read() {
         world.commit();
         world.chores();
     }
-    let other = Options { segment_bytes: 64 << 10, align_bytes: 4096, ..options(2) };
+    let other = Options {
+        segment_bytes: 64 << 10,
+        align_bytes: 4096,
+        ..options(2)
+    };
     let mut world = World::open(world.disk.after_kill(), other, world.model).unwrap();
     world.read_all();
     for _ in 0..50 {

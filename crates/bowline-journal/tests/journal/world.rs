@@ -3,11 +3,12 @@
 //! Every record carries the number of its operation. So a recovery can be judged strictly: operations must come back
 //! without a gap, in order, none twice, at least as many as were committed; each message that is live then must read back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use bowline_journal::{
-    AppendError, Durability, Entry, Journal, Location, Lsn, MemoryDisk, Moved, OpenError, Options,
-    Record, Recovered,
+    AppendError, Commit, Durability, Entry, Journal, Location, Lsn, MemoryDisk, MemoryFile, Moved,
+    OpenError, Options, Record, Recovered,
 };
 
 pub(crate) const STORE: [u8; 16] = *b"store of a test!";
@@ -50,7 +51,10 @@ pub(crate) fn options(salt: u64) -> Options {
 pub(crate) fn payload(message: u64, len: usize) -> Vec<u8> {
     let mut chance = Chance(message);
     let mut bytes = message.to_le_bytes().to_vec();
-    bytes.extend((8..len).map(|_| chance.next() as u8));
+    while bytes.len() < len {
+        bytes.extend_from_slice(&chance.next().to_le_bytes());
+    }
+    bytes.truncate(len);
     bytes
 }
 
@@ -93,6 +97,12 @@ pub(crate) struct World {
     /// Position of each operation that is not committed, by number.
     waiting: BTreeMap<usize, Lsn>,
     pub(crate) recovered: Recovered,
+    /// The call that fails, if one does: from then on nothing may become committed.
+    pub(crate) fault_call: Option<u64>,
+    /// The calls that commits made.
+    pub(crate) commit_calls: BTreeSet<u64>,
+    /// Messages that evacuations moved.
+    pub(crate) moved: usize,
 }
 
 /// What replay rebuilds.
@@ -120,7 +130,12 @@ impl Rebuilt {
                 let location = Location::from_bytes(bytes[8..].try_into().unwrap());
                 assert!(self.live.insert(number(bytes, 0), location).is_none());
             }
-            Entry::Record { kind, bytes, location, live } if kind == PUT || kind == DROP => {
+            Entry::Record {
+                kind,
+                bytes,
+                location,
+                live,
+            } if kind == PUT || kind == DROP => {
                 let operation = number(bytes, 0) as usize;
                 assert_eq!(operation, self.told + 1, "a gap, or told twice");
                 self.told = operation;
@@ -164,10 +179,19 @@ impl World {
         let (mut journal, recovered) =
             Journal::open(disk.clone(), options, &mut |entry| rebuilt.entry(entry))?;
         assert!(rebuilt.applied >= rebuilt.told || rebuilt.applied == 0);
-        assert!(rebuilt.applied >= model.committed, "committed operations are lost");
-        assert!(rebuilt.applied <= model.operations.len(), "operations from nowhere");
+        assert!(
+            rebuilt.applied >= model.committed,
+            "committed operations are lost"
+        );
+        assert!(
+            rebuilt.applied <= model.operations.len(),
+            "operations from nowhere"
+        );
         let live = model.live_after(rebuilt.applied);
-        assert!(live.keys().eq(rebuilt.live.keys()), "another state than the model's");
+        assert!(
+            live.keys().eq(rebuilt.live.keys()),
+            "another state than the model's"
+        );
         model.operations.truncate(rebuilt.applied);
         model.committed = rebuilt.applied;
         for location in rebuilt.live.values() {
@@ -175,7 +199,17 @@ impl World {
         }
         journal.claims_complete();
         let live = rebuilt.live;
-        Ok(Self { disk, journal, model, live, waiting: BTreeMap::new(), recovered })
+        Ok(Self {
+            disk,
+            journal,
+            model,
+            live,
+            waiting: BTreeMap::new(),
+            recovered,
+            fault_call: None,
+            commit_calls: BTreeSet::new(),
+            moved: 0,
+        })
     }
 
     /// Reads every live message back. Only for those that are committed.
@@ -195,9 +229,17 @@ impl World {
         let payload = payload(message, len.max(8));
         let number = message.to_le_bytes();
         let parts: &[&[u8]] = &[&number, &number, &payload];
-        let location = self.journal.append(Record { kind: PUT, live: true, parts })?;
-        self.model.operations.push(Operation::Put { message, len: len.max(8) });
-        self.waiting.insert(self.model.operations.len(), location.lsn);
+        let location = self.journal.append(Record {
+            kind: PUT,
+            live: true,
+            parts,
+        })?;
+        self.model.operations.push(Operation::Put {
+            message,
+            len: len.max(8),
+        });
+        self.waiting
+            .insert(self.model.operations.len(), location.lsn);
         self.live.insert(message, location);
         Ok(message)
     }
@@ -205,10 +247,17 @@ impl World {
     pub(crate) fn drop_message(&mut self, message: u64) -> Result<(), AppendError> {
         let number = self.model.operations.len() as u64 + 1;
         let parts: &[&[u8]] = &[&number.to_le_bytes(), &message.to_le_bytes()];
-        let location = self.journal.append(Record { kind: DROP, live: false, parts })?;
+        let location = self.journal.append(Record {
+            kind: DROP,
+            live: false,
+            parts,
+        })?;
         self.model.operations.push(Operation::Drop { message });
-        self.waiting.insert(self.model.operations.len(), location.lsn);
-        self.journal.retire(self.live.remove(&message).unwrap()).unwrap();
+        self.waiting
+            .insert(self.model.operations.len(), location.lsn);
+        self.journal
+            .retire(self.live.remove(&message).unwrap())
+            .unwrap();
         Ok(())
     }
 
@@ -221,18 +270,27 @@ impl World {
 
     /// What may be promised now.
     pub(crate) fn note_committed(&mut self) {
+        let before = self.model.committed;
         let committed = self.journal.committed();
         self.waiting.retain(|_, lsn| *lsn >= committed);
         self.model.committed = match self.waiting.keys().next() {
             Some(first) => first - 1,
             None => self.model.operations.len(),
         };
+        if self
+            .fault_call
+            .is_some_and(|call| self.disk.counts().calls > call)
+        {
+            assert_eq!(self.model.committed, before, "acknowledged after the fault");
+        }
     }
 
     /// One frame to the disk; says whether there was one.
     pub(crate) fn commit_one(&mut self) -> bool {
-        let Some(commit) = self.journal.commit_begin() else { return false };
-        let result = commit.perform();
+        let Some(commit) = self.journal.commit_begin() else {
+            return false;
+        };
+        let result = self.perform(&commit);
         let done = self.journal.commit_done(commit, result);
         self.note_committed();
         done.is_ok()
@@ -244,16 +302,25 @@ impl World {
 
     pub(crate) fn witness(&mut self) {
         if let Some(commit) = self.journal.witness_begin() {
-            let result = commit.perform();
+            let result = self.perform(&commit);
             drop(self.journal.commit_done(commit, result));
         }
         self.note_committed();
     }
 
+    fn perform(&mut self, commit: &Commit<MemoryFile>) -> io::Result<()> {
+        let from = self.disk.counts().calls;
+        let result = commit.perform();
+        self.commit_calls.extend(from..self.disk.counts().calls);
+        result
+    }
+
     /// A snapshot with `between` happening after it was begun. Says whether it is in force.
     pub(crate) fn snapshot_around(&mut self, between: impl FnOnce(&mut Self)) -> bool {
         let told = self.model.operations.len() as u64;
-        let Some(mut writer) = self.journal.snapshot_begin() else { return false };
+        let Some(mut writer) = self.journal.snapshot_begin() else {
+            return false;
+        };
         between(self);
         let applied = self.model.operations.len() as u64;
         let mut result = writer.write(STATE, &[&told.to_le_bytes(), &applied.to_le_bytes()]);
@@ -278,7 +345,9 @@ impl World {
 
     /// Moves survivors if that is due; says how many. `between` happens between the copy and the adoption.
     pub(crate) fn evacuate_around(&mut self, between: impl FnOnce(&mut Self)) -> usize {
-        let Some(mut evacuation) = self.journal.evacuation_begin() else { return 0 };
+        let Some(mut evacuation) = self.journal.evacuation_begin() else {
+            return 0;
+        };
         let result = loop {
             match evacuation.step(4096) {
                 Ok(true) => break Ok(()),
@@ -286,7 +355,9 @@ impl World {
                 Err(error) => break Err(error),
             }
         };
-        let Ok(copied) = self.journal.evacuation_copied(evacuation, result) else { return 0 };
+        let Ok(copied) = self.journal.evacuation_copied(evacuation, result) else {
+            return 0;
+        };
         assert!(copied.damage.is_empty());
         between(self);
         for Moved { from, to } in &copied.moves {
@@ -310,7 +381,11 @@ impl World {
             43..65 => {
                 let place = chance.below(self.live.len() as u64 + 1) as usize;
                 // Mostly the oldest go, so that segments become sparse and empty.
-                let place = if chance.below(4) > 0 { place.min(2) } else { place };
+                let place = if chance.below(4) > 0 {
+                    place.min(2)
+                } else {
+                    place
+                };
                 if let Some(message) = self.live.keys().nth(place).copied() {
                     drop(self.drop_message(message));
                 }
@@ -359,11 +434,17 @@ pub(crate) fn judge_with(disk: MemoryDisk, options: &Options, model: &Model) -> 
     let mut world = World::open(disk, options.clone(), model.clone()).unwrap();
     world.read_all();
     let again = world.disk.after_power_cut(&mut || false);
-    let options = Options { salt: options.salt ^ 0x5555, ..options.clone() };
+    let options = Options {
+        salt: options.salt ^ 0x5555,
+        ..options.clone()
+    };
     let second = World::open(again, options.clone(), world.model.clone()).unwrap();
     assert_eq!(second.model.operations.len(), world.model.operations.len());
     if options.durability == Durability::Disk {
-        assert_eq!(second.recovered.frames_copied, 0, "a recovery leaves nothing unwitnessed");
+        assert_eq!(
+            second.recovered.frames_copied, 0,
+            "a recovery leaves nothing unwitnessed"
+        );
     }
     world
 }

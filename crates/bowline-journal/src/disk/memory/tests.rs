@@ -39,7 +39,12 @@ fn what_was_synced_survives_every_power_cut_and_the_rest_may_tear() {
 fn a_name_lasts_from_the_directory_sync_on() {
     let disk = MemoryDisk::new();
     disk.create("a").unwrap();
-    let names = |disk: &MemoryDisk| every_power_cut(disk).iter().map(|d| d.names()).collect::<Vec<_>>();
+    let names = |disk: &MemoryDisk| {
+        every_power_cut(disk)
+            .iter()
+            .map(|d| d.names())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(names(&disk), [vec![], vec!["a".to_owned()]]);
     disk.sync_dir().unwrap();
     disk.rename("a", "b").unwrap();
@@ -59,7 +64,10 @@ fn after_a_failed_sync_a_successful_one_proves_nothing() {
     disk.fail_call(disk.counts().calls, Fault::Io);
     assert!(file.sync().is_err());
     file.sync().unwrap();
-    let left: Vec<u8> = every_power_cut(&disk).iter().map(|d| d.bytes("a").unwrap()[0]).collect();
+    let left: Vec<u8> = every_power_cut(&disk)
+        .iter()
+        .map(|d| d.bytes("a").unwrap()[0])
+        .collect();
     assert_eq!(left, [0, 9]);
 }
 
