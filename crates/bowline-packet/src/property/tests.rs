@@ -1,3 +1,5 @@
+//! The table of properties against a second writing of it.
+
 use std::vec::Vec;
 
 use super::*;

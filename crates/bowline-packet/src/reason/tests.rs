@@ -1,3 +1,5 @@
+//! The table of reason codes against a second writing of it.
+
 use std::collections::BTreeSet;
 use std::vec::Vec;
 

@@ -1,3 +1,5 @@
+//! Topic Names, Topic Filters, share names, and the reference matcher, by tables.
+
 use std::string::String;
 use std::vec::Vec;
 

@@ -1,3 +1,5 @@
+//! What each protocol version has, by tables.
+
 use super::*;
 
 /// [MQTT-3.1.2-1] [MQTT3-3.1.2-1]

@@ -1,3 +1,5 @@
+//! Integers, strings and lengths at their edges.
+
 use std::vec::Vec;
 
 use super::*;

@@ -1,4 +1,6 @@
 //! Each packet as bytes and as a value, for the versions where both are the same.
+//!
+//! Long (at most 900 lines): one table, a row a packet.
 
 use std::num::{NonZeroU16, NonZeroU32};
 
