@@ -3,7 +3,7 @@
 use bowline_client::{Client, Message, QoS, ReasonCode, RequestError};
 use bowline_packet::AckKind;
 
-use crate::server::Server;
+use crate::server::{Server, patiently};
 
 #[tokio::test]
 async fn a_plain_loop_acknowledges_what_it_has_processed() {
@@ -13,7 +13,7 @@ async fn a_plain_loop_acknowledges_what_it_has_processed() {
     let (_client, mut messages) = connected.expect("the server welcomes it");
     peer.deliver(1, false, "one").await;
     peer.deliver(2, false, "two").await;
-    let one = messages.recv().await.expect("it was sent");
+    let one = patiently(messages.recv()).await.expect("it was sent");
     assert_eq!(one.message.payload, b"one");
     // The program is lost while it processes `one`: nothing was acknowledged.
     drop(peer);
@@ -21,11 +21,11 @@ async fn a_plain_loop_acknowledges_what_it_has_processed() {
     peer.deliver(1, true, "one").await;
     peer.deliver(2, true, "two").await;
     // Neither comes twice to the same program; coming back for `two` acknowledges `one`.
-    let two = messages.recv().await.expect("it was sent");
+    let two = patiently(messages.recv()).await.expect("it was sent");
     assert_eq!(two.message.payload, b"two");
     peer.expect("PUBACK m1 0").await;
     peer.deliver(3, false, "three").await;
-    let three = messages.recv().await.expect("it was sent");
+    let three = patiently(messages.recv()).await.expect("it was sent");
     assert_eq!(three.message.payload, b"three");
     peer.expect("PUBACK m2 0").await;
     three.ack().await.expect("the client runs");
@@ -41,9 +41,9 @@ async fn manual_acknowledgement_in_any_order() {
     for (id, payload) in [(1, "one"), (2, "two"), (3, "three")] {
         peer.deliver(id, false, payload).await;
     }
-    let one = messages.recv().await.expect("it was sent");
-    let two = messages.recv().await.expect("it was sent");
-    let three = messages.recv().await.expect("it was sent");
+    let one = patiently(messages.recv()).await.expect("it was sent");
+    let two = patiently(messages.recv()).await.expect("it was sent");
+    let three = patiently(messages.recv()).await.expect("it was sent");
     three.ack().await.expect("the client runs");
     two.refuse(ReasonCode::PayloadFormatInvalid)
         .await
@@ -62,14 +62,14 @@ async fn what_is_dropped_without_acknowledgement_comes_again() {
     let (client, mut messages) = connected.expect("the server welcomes it");
     peer.deliver(1, false, "dropped").await;
     peer.deliver(2, false, "in work").await;
-    drop(messages.recv().await.expect("it was sent"));
-    let in_work = messages.recv().await.expect("it was sent");
+    drop(patiently(messages.recv()).await.expect("it was sent"));
+    let in_work = patiently(messages.recv()).await.expect("it was sent");
     client.reconnect().await.expect("the client runs");
     peer.expect("end").await;
     let mut peer = server.welcome(true).await;
     peer.deliver(1, true, "dropped").await;
     peer.deliver(2, true, "in work").await;
-    let again = messages.recv().await.expect("it was sent again");
+    let again = patiently(messages.recv()).await.expect("it was sent again");
     assert!(again.dup && again.message.payload == b"dropped");
     again.ack().await.expect("the client runs");
     peer.expect("PUBACK m1 0").await;
@@ -88,16 +88,14 @@ async fn redelivery_keeps_the_order() {
     for id in 2..=4 {
         peer.deliver(id, false, &id.to_string()).await;
     }
-    messages
-        .recv()
+    patiently(messages.recv())
         .await
         .expect("it was sent")
         .ack()
         .await
         .expect("the client runs");
     peer.expect("PUBACK m1 0").await;
-    messages
-        .recv()
+    patiently(messages.recv())
         .await
         .expect("it was sent")
         .nack()
@@ -111,7 +109,7 @@ async fn redelivery_keeps_the_order() {
     }
     let mut order = Vec::new();
     for _ in 0..3 {
-        let received = messages.recv().await.expect("it was sent again");
+        let received = patiently(messages.recv()).await.expect("it was sent again");
         order.push(String::from_utf8_lossy(&received.message.payload).into_owned());
         received.ack().await.expect("the client runs");
     }
@@ -137,7 +135,7 @@ async fn a_slow_reader_gets_everything() {
         },
         async {
             for number in 0..5000 {
-                let received = messages.recv().await.expect("it was sent");
+                let received = patiently(messages.recv()).await.expect("it was sent");
                 let expected = format!("{number} {padding}");
                 assert_eq!(received.message.payload, expected.as_bytes());
                 tokio::task::yield_now().await;
@@ -181,10 +179,12 @@ async fn an_application_that_publishes_while_it_receives() {
     let padding = "x".repeat(10_000);
     let answering = async {
         for _ in 0..1000 {
-            let received = messages.recv().await.expect("it was sent");
+            let received = patiently(messages.recv()).await.expect("it was sent");
             let answer = Message::new("answer", received.message.payload.len().to_string())
                 .with_qos(QoS::AtLeastOnce);
-            client.publish(answer).await.expect("the server takes it");
+            patiently(client.publish(answer))
+                .await
+                .expect("the server takes it");
         }
     };
     let serving = async {

@@ -14,6 +14,16 @@ use tokio::time::timeout;
 /// Longer than anything here takes; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Waits for what should not take long.
+#[track_caller]
+pub(crate) fn patiently<T>(what: impl Future<Output = T>) -> impl Future<Output = T> {
+    let place = std::panic::Location::caller();
+    async move {
+        let result = timeout(PATIENCE, what).await;
+        result.unwrap_or_else(|_| panic!("nothing happened at {place}"))
+    }
+}
+
 pub(crate) struct Server {
     listener: TcpListener,
 }
@@ -78,10 +88,8 @@ impl Peer {
         packet
             .encode(ProtocolVersion::V5, &mut bytes)
             .expect("the test's packets are right");
-        self.stream
-            .write_all(&bytes)
-            .await
-            .expect("the client reads");
+        let written = patiently(self.stream.write_all(&bytes)).await;
+        written.expect("loopback works");
     }
 
     pub(crate) async fn send_ack(&mut self, kind: AckKind, id: u16, reason: ReasonCode) {

@@ -183,20 +183,20 @@ impl Requests {
         Ok(())
     }
 
-    /// Unanswered requests will be sent again, under new identifiers; our own attempts to
-    /// subscribe again begin anew.
+    /// Unanswered requests, also our own, will be sent again under new identifiers.
     pub(super) fn connection_lost(&mut self, ids: &mut PacketIds) {
         for request in &mut self.open {
             if let Some(id) = request.packet_id.take() {
                 ids.give_back(id);
             }
         }
-        self.open.retain(|request| request.token.is_some());
     }
 
     /// The server has no session any more: ask for the granted subscriptions again, before what
     /// was asked for later.
     pub(super) fn renew(&mut self) {
+        // An earlier renewal that was cut short is contained in this one.
+        self.open.retain(|request| request.token.is_some());
         let mut renewals: Vec<Request> = Vec::new();
         for granted in &self.granted {
             let entry = (granted.filter.clone(), granted.options);

@@ -109,8 +109,10 @@ fn keep_alive() {
          > CONNECT clean=1 id=c
          < CONNACK present=0
          * connected present=0 id=c ka=10
+         ! early 9999
          ! at 10000
          > PINGREQ
+         ! early 10400
          ! now 10500
          < PINGRESP
          ! now 12000
@@ -152,6 +154,7 @@ fn a_driver_that_does_not_read_does_not_blame_the_server() {
          ! deaf 1
          ! at 10000
          > PINGREQ
+         ! early 19999
          ! at 20000
          > PINGREQ
          ! now 29000

@@ -1,8 +1,8 @@
 //! Publishing: acknowledgement, loss, order, window.
 
 use super::script::check;
-use crate::client::ClientOptions;
-use bowline_packet::{PacketId, ProtocolVersion};
+use crate::client::{Client, ClientEvent, ClientOptions, ClientOut, Message};
+use bowline_packet::{PacketId, ProtocolVersion, QoS};
 
 fn options() -> ClientOptions {
     ClientOptions::new("c")
@@ -351,6 +351,26 @@ fn bounds_of_the_queue_and_wrong_topics() {
          ! publish q1 a three
          * error: too many messages wait to be sent",
     );
+}
+
+#[test]
+fn there_are_always_identifiers_for_those_who_give_them_back() {
+    let mut client = Client::new(options());
+    let mut out = ClientOut::default();
+    client.connect(0, &mut out).expect("the options are right");
+    client.handle_bytes(0, &[0x20, 3, 0, 0, 0], &mut out);
+    let message = Message::new("a", "x").with_qos(QoS::AtLeastOnce);
+    for number in 0..140_000_u32 {
+        out.bytes.clear();
+        out.events.clear();
+        client
+            .publish(0, &message, &mut out)
+            .expect("there is room");
+        let id = [out.bytes[5], out.bytes[6]];
+        assert_eq!(u32::from(u16::from_be_bytes(id)), number % 65_535 + 1);
+        client.handle_bytes(0, &[0x40, 2, id[0], id[1]], &mut out);
+        assert!(matches!(out.events[..], [ClientEvent::Published { .. }]));
+    }
 }
 
 /// [MQTT-2.2.1-3]

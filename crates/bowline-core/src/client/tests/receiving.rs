@@ -310,6 +310,32 @@ fn a_server_that_exceeds_our_receive_maximum() {
     );
 }
 
+/// [MQTT-4.9.0-1]: each connection counts anew.
+#[test]
+fn our_receive_maximum_after_a_reconnect() {
+    check_connected(
+        ClientOptions {
+            receive_maximum: NonZeroU16::new(1),
+            ..manual()
+        },
+        "< PUBLISH d0 q1 m1 a one
+         * message d0 q1 m1 a one
+         ! reconnect
+         < PUBLISH d1 q1 m1 a one
+         ! ack one
+         > PUBACK m1
+         < PUBLISH d0 q2 m2 a two
+         * message d0 q2 m2 a two
+         ! ack two
+         > PUBREC m2
+         ! reconnect
+         < PUBREL m2
+         > PUBCOMP m2
+         < PUBLISH d0 q1 m3 a three
+         * message d0 q1 m3 a three",
+    );
+}
+
 /// Section 3.3.2.3.4, [MQTT-3.3.2-7], [MQTT-3.1.2-26]
 #[test]
 fn topic_aliases() {

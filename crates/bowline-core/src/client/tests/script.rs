@@ -98,6 +98,14 @@ impl Player {
                 );
                 client.handle_timeout(self.now_ms, out);
             }
+            ["early", time] => {
+                self.now_ms = number(time);
+                assert!(
+                    client.next_timeout().is_some_and(|due| due > self.now_ms),
+                    "it is due"
+                );
+                client.handle_timeout(self.now_ms, out);
+            }
             ["now", time] => self.now_ms = number(time),
             ["segments", bytes] => self.segment_bytes = number(bytes),
             ["deaf", word] => client.set_reading_paused(now_ms, word == "1"),

@@ -121,6 +121,50 @@ fn subscriptions_are_renewed_when_the_server_lost_the_session() {
     );
 }
 
+/// The connection is lost between the SUBSCRIBE and the SUBACK, each time.
+#[test]
+fn a_renewal_that_is_cut_short() {
+    check(
+        lasting(),
+        "! connect
+         > CONNECT clean=0 id=c
+         < CONNACK present=0
+         * connected present=0 id=c ka=60
+         ! subscribe q1 a
+         > SUBSCRIBE m1 a:1
+         < SUBACK m1 1
+         * subscribed m1 1
+         ! lost
+         * disconnected closed
+         ! connect
+         > CONNECT clean=0 id=c
+         < CONNACK present=0
+         > SUBSCRIBE m2 a:1
+         * connected present=0 id=c ka=60
+         ! lost
+         * disconnected closed
+         ! connect
+         > CONNECT clean=0 id=c
+         < CONNACK present=1
+         > SUBSCRIBE m3 a:1
+         * connected present=1 id=c ka=60
+         ! lost
+         * disconnected closed
+         ! connect
+         > CONNECT clean=0 id=c
+         < CONNACK present=0
+         > SUBSCRIBE m4 a:1
+         * connected present=0 id=c ka=60
+         < SUBACK m4 1
+         ! lost
+         * disconnected closed
+         ! connect
+         > CONNECT clean=0 id=c
+         < CONNACK present=1
+         * connected present=1 id=c ka=60",
+    );
+}
+
 /// [MQTT-3.9.3-1]
 #[test]
 fn an_answer_with_another_number_of_codes() {
