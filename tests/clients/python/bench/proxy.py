@@ -83,10 +83,11 @@ class Proxy:
         while True:
             try:
                 client, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            try:
                 broker = socket.create_connection(("127.0.0.1", self._broker_port))
             except OSError:
-                if self._listener.fileno() < 0:
-                    return
                 client.close()  # the broker is down: the client shall notice and come back
                 continue
             for sock in (client, broker):

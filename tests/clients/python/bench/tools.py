@@ -41,7 +41,12 @@ class Tools:
     def start_sub(self, *arguments, proxy=None, stdin=b""):
         """Starts `sub` through a proxy; returns when the broker has answered its SUBSCRIBE."""
         running = self._start(SUB, arguments, proxy or self.proxy(), stdin)
-        running.proxy.wait_seen(BROKER, wire.SUBACK)
+        poll(
+            lambda: running.proxy.seen(BROKER, wire.SUBACK) or running.process.poll() is not None,
+            "SUBACK",
+            seen=lambda: (running.proxy.trace, running.errors()),
+        )
+        assert running.proxy.seen(BROKER, wire.SUBACK), f"ended: {running.errors()}"
         return running
 
     def start_pub(self, *arguments, proxy=None, stdin=b""):
