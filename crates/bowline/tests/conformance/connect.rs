@@ -64,9 +64,10 @@ fn segments_do_not_matter() {
                     client.send(piece);
                 }
                 client.accepted();
-                assert!(matches!(client.packet(), Packet::SubAck { id: 7, .. }));
-                // PUBACK and the message itself come in either order.
-                let mut kinds = [client.packet(), client.packet()].map(|packet| match packet {
+                // The answers and the message itself come in any order.
+                let came = [client.packet(), client.packet(), client.packet()];
+                let mut kinds = came.map(|packet| match packet {
+                    Packet::SubAck { id: 7, .. } => "SUBACK",
                     Packet::Ack {
                         first: wire::PUBACK,
                         id: 8,
@@ -76,7 +77,7 @@ fn segments_do_not_matter() {
                     other => panic!("{other:?}"),
                 });
                 kinds.sort_unstable();
-                assert_eq!(kinds, ["PUBACK", "PUBLISH"]);
+                assert_eq!(kinds, ["PUBACK", "PUBLISH", "SUBACK"]);
                 client.cut();
             }
         }
@@ -131,7 +132,13 @@ fn other_versions_are_refused() {
             let mut body = wire::field(name);
             body.extend([*level, 0x02, 0, 60, 0]);
             body.extend(wire::field("x"));
-            let mut client = broker.open(V311);
+            // Nobody knows how a version to come reads; ours answers it as 5.0 would.
+            let answered_in = if *name == "MQTT" && *level > 4 {
+                V5
+            } else {
+                V311
+            };
+            let mut client = broker.open(answered_in);
             client.send(&wire::packet(0x10, &body));
             let mut answer = Vec::new();
             loop {
