@@ -164,7 +164,7 @@ const FIELDS: &[Row] = &[
     Row::new(
         "a protocol name that is not UTF-8 [MQTT-3.1.2-1]",
         &[V5],
-        &[0x81, 0x84],
+        SILENCE,
         |_| {
             packet(
                 0x10,

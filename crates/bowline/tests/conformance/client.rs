@@ -187,6 +187,28 @@ impl Broker {
         client
     }
 
+    /// Waits until new subscribers are sent this retained message, or none. For messages whose
+    /// arrival nobody acknowledges.
+    pub(crate) fn until_retained(&self, topic: &str, expected: Option<&str>) {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let mut reader = self.client(Version::V311);
+            reader.subscribe(topic, 0);
+            let got = match reader.next_within(Duration::from_millis(200)) {
+                None => None,
+                Some(Next::Packet(Packet::Publish(message))) => Some(message.text().to_owned()),
+                Some(other) => panic!("expected a retained message, got {other:?}"),
+            };
+            if got.as_deref() == expected {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{got:?} is retained, not {expected:?}"
+            );
+        }
+    }
+
     /// A clean session under a name of its own.
     pub(crate) fn client(&self, version: Version) -> Client {
         self.connect(&Connect::new(version, &self.name()))

@@ -1,5 +1,7 @@
 //! Retained messages: what is stored, what replaces it, and to whom it goes.
 
+use std::collections::BTreeSet;
+
 use crate::client::Connect;
 use crate::harness::on_each;
 use crate::wire::{self, ALL, Packet, Publish, SINCE_311, V5, V311, byte, pair, property, text};
@@ -14,6 +16,9 @@ fn the_last_one_comes_with_a_subscription() {
                 let mut writer = broker.client(version);
                 writer.publish(Publish::new(&topic, qos, "first").retain());
                 writer.publish(Publish::new(&topic, qos, "second").retain());
+                if qos == 0 {
+                    broker.until_retained(&topic, Some("second"));
+                }
                 for granted in 0..3 {
                     let mut reader = broker.client(version);
                     reader.subscribe(&topic, granted);
@@ -56,7 +61,13 @@ fn an_empty_one_clears() {
                 let topic = broker.name();
                 let mut writer = broker.client(version);
                 writer.publish(Publish::new(&topic, qos, "kept").retain());
+                if qos == 0 {
+                    broker.until_retained(&topic, Some("kept"));
+                }
                 writer.publish(Publish::new(&topic, qos, "").retain());
+                if qos == 0 {
+                    broker.until_retained(&topic, None);
+                }
                 let mut reader = broker.client(version);
                 reader.subscribe(&topic, 0);
                 writer.nothing_for(&mut reader);
@@ -226,20 +237,17 @@ fn two_thousand_arrive_whole() {
                 &[(&format!("{name}/#"), 1)],
                 &[],
             ));
-            let mut topics = Vec::new();
+            let mut topics = BTreeSet::new();
             while topics.len() < COUNT + 1 {
                 match reader.packet() {
                     Packet::Publish(message) => {
                         reader.acknowledge(&message);
-                        topics.push(message.topic);
+                        topics.insert(message.topic);
                     }
                     Packet::SubAck { .. } => {}
                     other => panic!("{other:?}"),
                 }
             }
-            topics.sort_unstable();
-            topics.dedup();
-            assert_eq!(topics.len(), COUNT + 1);
         }
     });
 }

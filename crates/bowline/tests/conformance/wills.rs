@@ -99,6 +99,7 @@ fn it_has_the_qos_and_retain_of_its_connect() {
                     broker.connect(&connect).cut();
                     let message = reader.take();
                     assert_eq!((message.qos, message.text()), (qos, "gone"));
+                    broker.until_retained(&topic, retain.then_some("gone"));
                     let mut later = broker.client(version);
                     later.subscribe(&topic, 0);
                     if retain {
