@@ -51,11 +51,9 @@ pub trait DiskFile {
     }
 }
 
-/// Whether an error says that there is no room (and not that the disk is broken).
+/// Whether an error says that there is no room, or that a file grew beyond what one can hold (and not that the disk is broken).
 #[must_use]
 pub fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    [StorageFull, QuotaExceeded, FileTooLarge].contains(&error.kind())
 }

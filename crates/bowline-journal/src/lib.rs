@@ -23,8 +23,9 @@
 //! | [`chore_begin`](Journal::chore_begin), [`Chore::perform`], [`chore_done`](Journal::chore_done) | after commits, retirements and snapshots; every second while space is low | `perform` | `perform` |
 //! | [`snapshot_begin`](Journal::snapshot_begin), [`SnapshotWriter`], [`snapshot_ready`](Journal::snapshot_ready), [`snapshot_done`](Journal::snapshot_done) | when [due](Journal::snapshot_due), or after 60 s | `write`, `publish` | both |
 //! | [`evacuation_begin`](Journal::evacuation_begin), [`Evacuation::step`], [`evacuation_copied`](Journal::evacuation_copied), [`evacuation_adopted`](Journal::evacuation_adopted) | after snapshots | `step` | `step` |
+//! | [`scrub_begin`](Journal::scrub_begin), [`Scrub::step`] | before serving, or slowly beside it | `step` | `step` |
 //!
-//! At most one commit, one chore, one snapshot and one evacuation are under way at a time; any number of readings. The four may overlap.
+//! At most one commit, one chore, one snapshot and one evacuation are under way at a time; any number of readings and scrubs. The four may overlap.
 //!
 //! [`check`], [`dump`] and [`repair`] work on a journal that is not open.
 //!
@@ -52,6 +53,7 @@ mod reader;
 mod recovery;
 mod repair;
 mod scan;
+mod scrub;
 mod segment;
 mod snapshot;
 mod writer;
@@ -70,5 +72,6 @@ pub use location::{Location, Lsn};
 pub use reader::Reading;
 pub use recovery::{Entry, Recovered, Visit};
 pub use repair::{Hole, Repaired, repair};
+pub use scrub::Scrub;
 pub use snapshot::SnapshotWriter;
 pub use writer::{Commit, Record};

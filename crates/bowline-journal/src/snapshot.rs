@@ -64,7 +64,7 @@ impl<D: Disk> FileWriter<D> {
         }
         let end = u64::from(self.offset) + (self.frame.len() + record_room(live, length)) as u64;
         if end > u64::from(u32::MAX) {
-            return Err(io::Error::other("the file would grow beyond 4 GiB"));
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
         // Checked just above.
         let offset = self.offset + u32::try_from(self.frame.len()).unwrap_or(u32::MAX);
@@ -107,7 +107,7 @@ impl<D: Disk> FileWriter<D> {
             .resize(usize::try_from(room).unwrap_or(usize::MAX), 0);
         self.file()?.write_at(self.offset.into(), &self.frame)?;
         self.offset = u32::try_from(u64::from(self.offset) + room)
-            .map_err(|_| io::Error::other("the file would grow beyond 4 GiB"))?;
+            .map_err(|_| io::ErrorKind::FileTooLarge)?;
         self.sequence += 1;
         self.count = 0;
         self.frame.clear();

@@ -187,3 +187,52 @@ fn a_full_disk_can_be_opened_again_on_its_spare() {
     let world = World::open(disk, options(2), world.model).unwrap();
     assert_eq!(world.journal.stats().log_segments, 3);
 }
+
+#[test]
+fn a_segment_that_a_failed_chore_left_does_not_hide_the_log_behind_it() {
+    let mut world = World::new(options(1));
+    world.chores();
+    let before = world.disk.names();
+    // Only the last sync of the directory fails, and cleaning up does not last either.
+    world.put(9000).unwrap();
+    world.put(9000).unwrap();
+    world.commit();
+    world.witness();
+    let disk = world.disk.clone();
+    let mut chore = world.journal.chore_begin().unwrap();
+    let calls = {
+        // Renaming is the last call but one; find it on a disk of its own.
+        let trial = disk.after_kill();
+        let mut other = World::open(trial.clone(), options(2), world.model.clone()).unwrap();
+        other.chores();
+        other.put(9000).unwrap();
+        other.put(9000).unwrap();
+        other.commit();
+        let mut chore = other.journal.chore_begin().unwrap();
+        let from = trial.counts().calls;
+        chore.perform().unwrap();
+        trial.counts().calls - from
+    };
+    disk.fail_call(disk.counts().calls + calls - 1, Fault::Full);
+    let result = chore.perform();
+    assert!(result.is_err());
+    let left: Vec<_> = disk
+        .names()
+        .into_iter()
+        .filter(|name| !before.contains(name))
+        .collect();
+    let [left] = &left[..] else {
+        panic!("{left:?}")
+    };
+    let bytes = disk.bytes(left).unwrap();
+    assert!(!world.journal.chore_done(chore, result).unwrap());
+    for _ in 0..4 {
+        world.chores();
+        world.put(9000).unwrap();
+        world.commit();
+    }
+    assert!(!disk.names().contains(left), "it is cleaned up");
+    let disk = disk.after_kill();
+    disk.put(left, bytes);
+    judge(disk, 3, &world.model);
+}

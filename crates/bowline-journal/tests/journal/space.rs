@@ -206,3 +206,91 @@ fn a_message_costs_its_bytes_and_little_more() {
         (48 + 8 * (12 + 16 + 256_u64)).next_multiple_of(512)
     );
 }
+
+/// Many messages of which one in seven stays, in segments behind a snapshot.
+fn sparse() -> World {
+    let mut world = World::new(options(1));
+    for _ in 0..60 {
+        world.put(2000).unwrap();
+        world.commit();
+        world.chores();
+    }
+    let many: Vec<u64> = world
+        .live
+        .keys()
+        .copied()
+        .filter(|message| message % 7 != 0)
+        .collect();
+    for message in many {
+        world.drop_message(message).unwrap();
+    }
+    world.commit();
+    assert!(world.snapshot());
+    world
+}
+
+#[test]
+fn what_is_settled_while_it_is_moved_leaves_nothing_behind() {
+    let mut world = sparse();
+    let moved = world.evacuate_around(|world| {
+        // By their old locations, which are still the only ones that the caller knows.
+        world.read_all();
+        for message in [7, 14, 21] {
+            world.drop_message(message).unwrap();
+        }
+    });
+    assert_eq!(moved, 8);
+    world.commit();
+    world.read_all();
+    assert_eq!(world.journal.stats().live_records, 5);
+    while !world.live.is_empty() {
+        world.drop_oldest().unwrap();
+    }
+    world.commit();
+    world.snapshot();
+    world.chores();
+    let stats = world.journal.stats();
+    assert_eq!(
+        (stats.live_records, stats.cold_segments, stats.log_segments),
+        (0, 0, 3)
+    );
+}
+
+#[test]
+fn a_scrub_finds_what_is_damaged_and_live() {
+    let mut world = sparse();
+    let scrub = |world: &World| {
+        let (mut number, mut segments) = (0, 0);
+        while let Some(mut scrub) = world.journal.scrub_begin(number) {
+            while !scrub.step(1000).unwrap() {}
+            if let Some(damage) = scrub.damage() {
+                return Err(damage.clone());
+            }
+            number = scrub.number();
+            segments += 1;
+        }
+        Ok(segments)
+    };
+    assert!(scrub(&world).unwrap() > 4);
+    world.evacuate_around(|_| {});
+    world.commit();
+    assert_eq!(scrub(&world).unwrap(), 1);
+    let location = world.live[&21];
+    let file = format!("{:010}.cold", location.lsn.number());
+    let disk = world.disk.after_kill();
+    let mut bytes = disk.bytes(&file).unwrap();
+    bytes[location.lsn.offset() as usize + 30] ^= 4;
+    disk.put(&file, bytes);
+    let mut world = World::open(disk, options(2), world.model).unwrap();
+    let damage = scrub(&world).unwrap_err();
+    assert_eq!(damage.file, file);
+    assert!(damage.offset <= location.lsn.offset().into());
+    world.drop_message(21).unwrap();
+    world.commit();
+    // Nobody needs it any more; its neighbours in the same frame are still not to be read.
+    assert!(scrub(&world).is_err());
+    while !world.live.is_empty() {
+        world.drop_oldest().unwrap();
+    }
+    assert_eq!(scrub(&world), Ok(0));
+}
