@@ -81,6 +81,12 @@ pub struct Gauges {
     pub group_messages: usize,
     /// Promises that wait for a commit.
     pub promises_waiting: usize,
+    /// SUBACKs, of this worker or relayed, that wait until other workers know a filter.
+    pub subacks_waiting: usize,
+    /// Messages that this worker's sessions have from share groups and have not settled.
+    pub share_tickets: usize,
+    /// Deliveries that carry several Subscription Identifiers.
+    pub identifier_lists: usize,
 }
 
 /// The broker core of one worker.
@@ -214,6 +220,9 @@ impl Broker {
                 .sum(),
             group_messages: self.groups.waiting(),
             promises_waiting: self.gate.waiting(),
+            subacks_waiting: self.pending.len(),
+            share_tickets: self.groups.tickets(),
+            identifier_lists: self.lists.len(),
         }
     }
 

@@ -38,6 +38,13 @@ impl Instant {
         self.micros / 1_000
     }
 
+    /// Milliseconds since the start, rounded up: a timer that is armed for then fires when this
+    /// instant has come, never before.
+    #[must_use]
+    pub const fn millis_rounded_up(self) -> u64 {
+        self.micros.div_ceil(1_000)
+    }
+
     /// Seconds since the start, rounded down; wraps after 136 years.
     #[must_use]
     #[expect(

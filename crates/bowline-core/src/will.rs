@@ -61,7 +61,8 @@ impl Broker {
         }
         let due = now.instant.plus_secs(u64::from(will.delay_secs));
         will.due = Some(due);
-        self.deadlines.arm(due.millis(), Deadline::Will(number));
+        self.deadlines
+            .arm(due.millis_rounded_up(), Deadline::Will(number));
     }
 
     /// The client is back, or left in peace: the will is withdrawn [MQTT-3.14.4-3].

@@ -142,7 +142,7 @@ impl Broker {
         if let Some(session) = self.sessions.get_mut(key) {
             session.ends_at = Some(ends_at);
             self.deadlines
-                .arm(ends_at.millis(), Deadline::SessionExpiry(number));
+                .arm(ends_at.millis_rounded_up(), Deadline::SessionExpiry(number));
         }
     }
 }

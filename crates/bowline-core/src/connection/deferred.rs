@@ -235,7 +235,8 @@ impl Broker {
         let due = now
             .instant
             .plus_millis(self.options.limits.hold_timeout_millis);
-        self.deadlines.arm(due.millis(), Deadline::Hold(mark));
+        self.deadlines
+            .arm(due.millis_rounded_up(), Deadline::Hold(mark));
         let _ = out;
     }
 

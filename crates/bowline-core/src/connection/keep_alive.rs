@@ -25,7 +25,8 @@ impl Broker {
         let keep_alive_secs = self.connections.get(id).map_or(0, |c| c.keep_alive_secs);
         if keep_alive_secs > 0 {
             let due = silence_ends(now.instant, keep_alive_secs);
-            self.deadlines.arm(due.millis(), Deadline::KeepAlive(mark));
+            self.deadlines
+                .arm(due.millis_rounded_up(), Deadline::KeepAlive(mark));
         }
     }
 
@@ -40,7 +41,8 @@ impl Broker {
         }
         let due = silence_ends(connection.last_received, connection.keep_alive_secs);
         if due > now.instant {
-            self.deadlines.arm(due.millis(), Deadline::KeepAlive(mark));
+            self.deadlines
+                .arm(due.millis_rounded_up(), Deadline::KeepAlive(mark));
         } else {
             self.refuse(mark.connection, &Refusal::KeepAlive, now, out);
         }
@@ -59,7 +61,8 @@ impl Broker {
         // [MQTT-4.4.0-1] 5.0 forbids it.
         if interval_secs > 0 && version.is_some_and(|version| version < ProtocolVersion::V5) {
             let due = now.instant.plus_secs(u64::from(interval_secs));
-            self.deadlines.arm(due.millis(), Deadline::Retry(mark));
+            self.deadlines
+                .arm(due.millis_rounded_up(), Deadline::Retry(mark));
         }
     }
 

@@ -67,6 +67,11 @@ impl IdentifierLists {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// How many lists there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lists.len()
+    }
+
     /// The delivery is over.
     pub(crate) fn release(&mut self, identifiers: Identifiers) {
         if identifiers.0 & LIST != 0 {

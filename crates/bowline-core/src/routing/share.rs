@@ -122,6 +122,11 @@ impl Groups {
             .map(|(_, group)| group.queue.len() + group.offered.len())
             .sum()
     }
+
+    /// Messages that sessions of this worker were given and have not settled.
+    pub(crate) fn tickets(&self) -> usize {
+        self.tickets.len()
+    }
 }
 
 impl Group {
