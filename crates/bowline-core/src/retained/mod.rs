@@ -188,6 +188,10 @@ impl Broker {
             }
             if replay.worker >= workers {
                 session.replays.pop_front();
+                if session.replays.is_empty() {
+                    // Most sessions subscribe once and live long.
+                    session.replays = VecDeque::new();
+                }
                 continue;
             }
             replay.is_begun = true;

@@ -184,7 +184,13 @@ impl Broker {
             .find(|s| old.is_some() && s.session == key);
         match place {
             Some(place) => *place = subscriber,
-            None => interest.subscribers.push(subscriber),
+            None => {
+                if interest.subscribers.is_empty() {
+                    // Most filters have one subscriber.
+                    interest.subscribers.reserve_exact(1);
+                }
+                interest.subscribers.push(subscriber);
+            }
         }
         if is_new_route {
             self.add_route(whole, out);
