@@ -21,7 +21,7 @@ use super::half_open::{HalfOpens, Opening};
 use super::places::{Place, Places};
 use crate::server::limits::ShellLimits;
 use crate::server::mailbox::{Call, Mailboxes};
-use crate::telemetry::flood::{Cause, Floods};
+use crate::telemetry::flood::{Cause, Floods, Pass};
 
 /// The token of the waker.
 pub(crate) const WAKER: Token = Token(usize::MAX);
@@ -87,6 +87,17 @@ struct Listener {
     /// There may be connections to accept.
     is_ready: bool,
     rests_until: Option<Instant>,
+    /// Accepting failed for want of something; said once, until it succeeds again.
+    is_short: bool,
+}
+
+impl Listener {
+    /// Accepting works.
+    fn is_well(&mut self) {
+        if std::mem::take(&mut self.is_short) {
+            tracing::info!("accepting connections again");
+        }
+    }
 }
 
 impl Acceptor {
@@ -107,6 +118,7 @@ impl Acceptor {
                 socket,
                 is_ready: false,
                 rests_until: None,
+                is_short: false,
             });
         }
         let limits = &options.limits;
@@ -190,18 +202,23 @@ impl Acceptor {
         }
         listener.rests_until = None;
         for _ in 0..ACCEPTS_PER_TURN {
-            match self.listeners[index].socket.accept() {
-                Ok((socket, peer)) => self.welcome(socket, peer, now),
+            let listener = &mut self.listeners[index];
+            match listener.socket.accept() {
+                Ok((socket, peer)) => {
+                    listener.is_well();
+                    self.welcome(socket, peer, now);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.listeners[index].is_ready = false;
+                    listener.is_well();
+                    listener.is_ready = false;
                     return;
                 }
                 Err(error) if is_shortage(&error) => {
                     // The connection stays in the kernel's queue; asking again at once would
                     // only burn the processor.
-                    self.listeners[index].rests_until = Some(now + BACK_OFF);
-                    if let Some(more) = self.floods.pass(Cause::Shortage, now) {
-                        tracing::error!(%error, more, "cannot accept connections for now");
+                    listener.rests_until = Some(now + BACK_OFF);
+                    if !std::mem::replace(&mut listener.is_short, true) {
+                        tracing::error!(%error, "cannot accept connections for now");
                     }
                     return;
                 }
@@ -213,7 +230,7 @@ impl Acceptor {
 
     fn welcome(&mut self, mut socket: TcpStream, peer: SocketAddr, now: Instant) {
         let Some(place) = self.places.take() else {
-            if let Some(more) = self.floods.pass(Cause::NoPlace, now) {
+            if let Pass::Line { more } = self.floods.pass(Cause::NoPlace, now) {
                 let connections_max = self.places.max();
                 tracing::warn!(address = %peer, connections_max, more, "connection closed: all places are taken");
             }
@@ -242,7 +259,7 @@ impl Acceptor {
     /// Drops the oldest while too many wait, or hold too much.
     fn drop_excess(&mut self, now: Instant) {
         while let Some(oldest) = self.half_opens.remove_excess() {
-            if let Some(more) = self.floods.pass(Cause::TooManyHalfOpen, now) {
+            if let Pass::Line { more } = self.floods.pass(Cause::TooManyHalfOpen, now) {
                 let address = oldest.peer;
                 tracing::warn!(%address, more, "connection closed: too many wait with their CONNECT");
             }
@@ -325,7 +342,7 @@ impl Acceptor {
     /// Drops the connections whose CONNECT has not come in time.
     fn drop_late(&mut self, now: Instant) {
         while let Some(half_open) = self.half_opens.remove_expired(now) {
-            if let Some(more) = self.floods.pass(Cause::SlowConnect, now) {
+            if let Pass::Line { more } = self.floods.pass(Cause::SlowConnect, now) {
                 let address = half_open.peer;
                 tracing::info!(%address, more, "connection closed: no CONNECT in time");
             }

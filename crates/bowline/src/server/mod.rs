@@ -7,6 +7,7 @@
 
 mod clock;
 mod connection;
+mod effects;
 pub mod limits;
 mod lingering;
 mod listen;

@@ -3,7 +3,8 @@
 //! One turn: wait; read what is ready; hand it to the core; take what other workers have handed
 //! over; write each connection that got something once; hand what is staged to the other workers.
 //! The worker moves bytes and decides nothing about MQTT. No lock is held while anything is
-//! handled, and nothing is allocated per message. Reading and writing stand in `traffic.rs`.
+//! handled, and nothing is allocated per message. Reading and writing stand in
+//! `traffic.rs`, what the core asks for in `effects.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,10 +35,9 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 const EVENTS_MAX: usize = 1_024;
 /// How often the worker looks whether it can give memory back.
 const SHRINK_INTERVAL_SECS: u64 = 10;
-/// A turn that flushed more connections than this was a busy one: keep the buffers.
-const QUIET_FLUSHES_MAX: usize = 64;
-/// How long a stopping broker lets its clients read its last words.
-const STOP_LINGER_MILLIS: u64 = 200;
+/// A time without a turn that flushed more connections than this, and in which not more were
+/// closed, is a quiet one.
+const QUIET_CONNECTIONS_MAX: usize = 64;
 
 /// One worker.
 pub(crate) struct Worker {
@@ -58,19 +58,21 @@ pub(crate) struct Worker {
     pub(super) read_buffer: Box<[u8]>,
     /// The core has appended bytes since the last flush.
     is_unflushed: bool,
-    effects: Vec<Effect>,
+    pub(super) effects: Vec<Effect>,
     batches: Vec<Batch>,
     mailboxes: Arc<Mailboxes>,
     clock: Clock,
     pub(super) now: Now,
     pub(super) limits: ShellLimits,
     pub(super) log: EventLog,
-    /// The most connections flushed in one turn since memory was last looked after.
+    /// The most connections flushed in one turn, and the connections closed, since memory was last
+    /// looked after.
     flushes_peak: usize,
+    pub(super) closed: usize,
     /// There was a storm, and the memory that it took has not been given back.
     owes_memory: bool,
     shrink_at_secs: u64,
-    stopping: Option<bowline_core::Instant>,
+    pub(super) stopping: Option<bowline_core::Instant>,
 }
 
 impl Worker {
@@ -106,6 +108,7 @@ impl Worker {
             limits,
             log: EventLog::default(),
             flushes_peak: 0,
+            closed: 0,
             owes_memory: false,
             shrink_at_secs: SHRINK_INTERVAL_SECS,
             stopping: None,
@@ -339,97 +342,6 @@ impl Worker {
         }
     }
 
-    /// Tells the core what happened and carries out what it asks for.
-    pub(super) fn handle(&mut self, input: Input<'_>) {
-        self.broker.handle(self.now, input, &mut self.out);
-        self.carry_out_effects();
-    }
-
-    /// Carries out what the core asked for, in order. At once, not at the end of the turn: the
-    /// core accepts nothing more for a connection that it has closed.
-    pub(super) fn carry_out_effects(&mut self) {
-        if self.out.effects.is_empty() {
-            return;
-        }
-        std::mem::swap(&mut self.out.effects, &mut self.effects);
-        for at in 0..self.effects.len() {
-            match self.effects[at] {
-                Effect::Close(id) => self.close(id),
-                Effect::StopReading(id) => {
-                    if let Some(connection) = self.connections.get_mut(id.index()) {
-                        connection.stopped = true;
-                    }
-                }
-                Effect::ResumeReading(id) => {
-                    if let Some(connection) = self.connections.get_mut(id.index()) {
-                        connection.stopped = false;
-                        connection.has_packets = !connection.unread.is_empty();
-                    }
-                    self.queue(id);
-                }
-                Effect::Load(location) => {
-                    // Messages leave RAM only where there is a journal.
-                    tracing::error!(
-                        ?location,
-                        "internal error: a message is asked for that never left RAM"
-                    );
-                }
-            }
-        }
-        self.effects.clear();
-    }
-
-    /// Writes what goes at once and closes; the core has forgotten the connection.
-    fn close(&mut self, id: ConnectionId) {
-        let Some(mut connection) = self.connections.try_remove(id.index()) else {
-            return;
-        };
-        if !connection.write_broken && !connection.write_blocked {
-            // Best effort: the connection is over, whatever becomes of the last words.
-            drop(connection.flush(self.out.outbound(id)));
-        }
-        self.out.forget(id);
-        connection.unread = Vec::new();
-        let stopping = self.stopping.is_some();
-        let millis = if stopping {
-            STOP_LINGER_MILLIS
-        } else {
-            self.limits.linger_millis
-        };
-        let deadline = self.now.instant.plus_millis(millis);
-        let max = self.limits.lingering_max;
-        let (registry, scratch) = (self.poll.registry(), &mut self.read_buffer);
-        self.lingering
-            .add(registry, connection, deadline, max, scratch);
-    }
-
-    /// Tells the core that a connection is gone, and forgets it.
-    pub(super) fn end(&mut self, connection: ConnectionId, cause: &str) {
-        if self.connections.try_remove(connection.index()).is_some() {
-            self.out.forget(connection);
-            self.handle(Input::Closed { connection, cause });
-        }
-    }
-
-    fn stop(&mut self) {
-        if self.stopping.is_none() {
-            let deadline = self
-                .now
-                .instant
-                .plus_millis(self.limits.stop_timeout_millis);
-            self.stopping = Some(deadline);
-            self.handle(Input::Stop);
-        }
-    }
-
-    fn has_stopped(&self) -> bool {
-        let Some(deadline) = self.stopping else {
-            return false;
-        };
-        let is_done = self.connections.is_empty() && self.lingering.is_empty();
-        is_done || deadline <= self.now.instant
-    }
-
     /// Gives pooled memory back to the allocator when the storm that needed it is over.
     fn give_memory_back(&mut self) {
         let secs = self.now.instant.micros() / 1_000_000;
@@ -437,17 +349,19 @@ impl Worker {
             return;
         }
         self.shrink_at_secs = secs + SHRINK_INTERVAL_SECS;
-        if self.flushes_peak > QUIET_FLUSHES_MAX {
+        if self.flushes_peak.max(self.closed) > QUIET_CONNECTIONS_MAX {
             self.owes_memory = true;
         } else if std::mem::take(&mut self.owes_memory) {
             self.broker.shrink();
             self.out.shrink();
-            self.ready.shrink_to(QUIET_FLUSHES_MAX);
-            self.serving.shrink_to(QUIET_FLUSHES_MAX);
-            self.writable.shrink_to(QUIET_FLUSHES_MAX);
-            self.drained.shrink_to(QUIET_FLUSHES_MAX);
+            self.connections.shrink_to_fit();
+            self.ready.shrink_to(QUIET_CONNECTIONS_MAX);
+            self.serving.shrink_to(QUIET_CONNECTIONS_MAX);
+            self.writable.shrink_to(QUIET_CONNECTIONS_MAX);
+            self.drained.shrink_to(QUIET_CONNECTIONS_MAX);
         }
         self.flushes_peak = 0;
+        self.closed = 0;
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use bowline_core::{Event, OnFull, SessionEnd};
 use bowline_packet::{ProtocolVersion, ReasonCode};
 
-use super::flood::{Cause, Floods};
+use super::flood::{Cause, Floods, Pass};
 
 /// The log of one worker.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl EventLog {
         }
         let now = Instant::now();
         for event in events.drain(..) {
-            if let Some(more) = self.floods.pass(cause_of(&event), now) {
+            if let Pass::Line { more } = self.floods.pass(cause_of(&event), now) {
                 tell(&event, more);
             }
         }
@@ -45,9 +45,7 @@ const fn cause_of(event: &Event) -> Cause {
 }
 
 /// Writes the line of one event; `more` like it were held back before.
-fn tell(event: &Event, more: u64) {
-    // Absent when there are none: the usual line stays short.
-    let more = (more > 0).then_some(more);
+fn tell(event: &Event, more: Option<u64>) {
     match event {
         Event::ClientConnected {
             client_id,

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 /// Lines of one cause that pass in one period.
-const LINES_MAX: u32 = 20;
+const LINES_MAX: u32 = 100;
 /// The period.
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -23,16 +23,27 @@ pub(crate) enum Cause {
     SlowConnect,
     TooManyHalfOpen,
     NoPlace,
-    Shortage,
 }
 
 /// The number of causes.
-const CAUSES: usize = Cause::Shortage as usize + 1;
+const CAUSES: usize = Cause::NoPlace as usize + 1;
 
 /// How much of each cause was written lately. One per thread.
 #[derive(Debug, Default)]
 pub(crate) struct Floods {
     causes: [Flood; CAUSES],
+}
+
+/// What becomes of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// It is written.
+    Line {
+        /// How many like it were held back since the last one, if there were any.
+        more: Option<u64>,
+    },
+    /// It is only counted.
+    HeldBack,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,8 +54,8 @@ struct Flood {
 }
 
 impl Floods {
-    /// Whether a line may be written now; if so, how many more there were since the last one.
-    pub(crate) fn pass(&mut self, cause: Cause, now: Instant) -> Option<u64> {
+    /// Whether a line may be written now.
+    pub(crate) fn pass(&mut self, cause: Cause, now: Instant) -> Pass {
         let flood = &mut self.causes[cause as usize];
         if flood
             .since
@@ -55,10 +66,13 @@ impl Floods {
         }
         if flood.passed == LINES_MAX {
             flood.held_back += 1;
-            return None;
+            return Pass::HeldBack;
         }
         flood.passed += 1;
-        Some(std::mem::take(&mut flood.held_back))
+        let more = std::mem::take(&mut flood.held_back);
+        Pass::Line {
+            more: (more > 0).then_some(more),
+        }
     }
 }
 
@@ -68,18 +82,23 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_and_counted() {
+        const LINE: Pass = Pass::Line { more: None };
         let start = Instant::now();
         let mut floods = Floods::default();
         for _ in 0..LINES_MAX {
-            assert_eq!(floods.pass(Cause::ConnectRefused, start), Some(0));
+            assert_eq!(floods.pass(Cause::ConnectRefused, start), LINE);
         }
         for _ in 0..7 {
-            assert_eq!(floods.pass(Cause::ConnectRefused, start), None);
+            assert_eq!(floods.pass(Cause::ConnectRefused, start), Pass::HeldBack);
         }
         // Another cause has its own share.
-        assert_eq!(floods.pass(Cause::QueueFull, start), Some(0));
+        assert_eq!(floods.pass(Cause::QueueFull, start), LINE);
         // The next second begins with the number of those that were held back.
-        assert_eq!(floods.pass(Cause::ConnectRefused, start + PERIOD), Some(7));
-        assert_eq!(floods.pass(Cause::ConnectRefused, start + PERIOD), Some(0));
+        let later = start + PERIOD;
+        assert_eq!(
+            floods.pass(Cause::ConnectRefused, later),
+            Pass::Line { more: Some(7) }
+        );
+        assert_eq!(floods.pass(Cause::ConnectRefused, later), LINE);
     }
 }

@@ -1,13 +1,14 @@
 //! The program: its words, its exit codes, and what it leaves behind.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
-use crate::client::{Client, PATIENCE};
+use crate::client::{Client, PATIENCE, connect};
 
 /// The program, in an environment that is the same everywhere.
 fn bowline(arguments: &[&str]) -> Command {
@@ -31,7 +32,8 @@ fn text(bytes: &[u8]) -> String {
 /// A running program.
 struct Running {
     child: Child,
-    stderr: BufReader<ChildStderr>,
+    /// The lines that it writes to stderr, as they come.
+    lines: Receiver<String>,
     address: SocketAddr,
     /// What it said up to now.
     said: String,
@@ -46,11 +48,19 @@ impl Running {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program was built");
-        let stderr = child.stderr.take().expect("it is piped");
+        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines() {
+                // The test may have ended already.
+                let _ = sender.send(line.expect("words are UTF-8"));
+            }
+        });
+        let nowhere = SocketAddr::from(([0; 4], 0));
         let mut running = Self {
             child,
-            stderr: BufReader::new(stderr),
-            address: SocketAddr::from(([0; 4], 0)),
+            lines,
+            address: nowhere,
             said: String::new(),
         };
         let line = running.read_until("listening");
@@ -64,34 +74,69 @@ impl Running {
     /// Reads to the line that contains `words`.
     fn read_until(&mut self, words: &str) -> String {
         loop {
-            let mut line = String::new();
-            let count = self.stderr.read_line(&mut line).expect("words are UTF-8");
-            assert!(count > 0, "it never said `{words}`: {}", self.said);
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("no `{words}` in: {}", self.said));
             self.said.push_str(&line);
+            self.said.push('\n');
             if line.contains(words) {
                 return line;
             }
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    fn pid(&self) -> Pid {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.expect("it is a process"), signal).expect("it is our child");
+        pid.expect("it is a process")
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it is our child");
+    }
+
+    /// Lets it have so many descriptors.
+    fn allow_descriptors(&self, count: usize) {
+        let current = u64::try_from(count).ok();
+        let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
+        prlimit(
+            Some(self.pid()),
+            Resource::Nofile,
+            Rlimit {
+                current,
+                maximum: hard,
+            },
+        )
+        .expect("it is our child");
     }
 
     /// Waits for its end: the exit code, and everything that it said.
     fn finish(mut self) -> (Option<i32>, String) {
-        let mut said = std::mem::take(&mut self.said);
-        self.stderr
-            .read_to_string(&mut said)
-            .expect("words are UTF-8");
-        (self.child.wait().expect("it is our child").code(), said)
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.said.push_str(&line);
+            self.said.push('\n');
+        }
+        (
+            self.child.wait().expect("it is our child").code(),
+            std::mem::take(&mut self.said),
+        )
     }
 
-    /// Descriptors that it has open.
-    fn descriptors(&self) -> usize {
+    /// The numbers of the descriptors that it has open.
+    fn descriptors(&self) -> Vec<usize> {
         let path = format!("/proc/{}/fd", self.child.id());
-        std::fs::read_dir(path).expect("it runs").count()
+        let entries = std::fs::read_dir(path).expect("it runs");
+        let names = entries.map(|entry| entry.expect("it runs").file_name());
+        names
+            .filter_map(|name| name.to_str().and_then(|name| name.parse().ok()))
+            .collect()
+    }
+}
+
+impl Drop for Running {
+    /// A test that failed leaves nothing running.
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.child.kill().expect("it is our child");
+        }
     }
 }
 
@@ -240,7 +285,7 @@ fn thousands_of_connections_leave_nothing_behind() {
     const CONNECTIONS: usize = 2_000;
     let running = Running::start(&["--workers", "2"]);
     let mut witness = Client::connected(running.address, "witness");
-    let before = running.descriptors();
+    let before = running.descriptors().len();
     let mut clients: Vec<Client> = Vec::new();
     for n in 0..CONNECTIONS {
         clients.push(Client::connected(
@@ -250,7 +295,7 @@ fn thousands_of_connections_leave_nothing_behind() {
         // The test's own descriptors are bounded, too.
         if clients.len() == 250 {
             assert!(
-                running.descriptors() >= before + 250,
+                running.descriptors().len() >= before + 250,
                 "each one is a descriptor"
             );
             clients.clear();
@@ -258,16 +303,45 @@ fn thousands_of_connections_leave_nothing_behind() {
     }
     // The ends of the last ones are still on their way: each answer lets the broker go on.
     let start = Instant::now();
-    while running.descriptors() > before {
+    while running.descriptors().len() > before {
         assert!(
             start.elapsed() < PATIENCE,
             "{} descriptors left over",
-            running.descriptors() - before
+            running.descriptors().len() - before
         );
         witness.ping();
     }
     running.signal(Signal::TERM);
     assert_eq!(running.finish().0, Some(0));
+}
+
+#[test]
+fn without_descriptors_accepting_rests_and_goes_on_by_itself() {
+    let mut running = Running::start(&["--workers", "1"]);
+    let mut witness = Client::connected(running.address, "witness");
+    let open = running.descriptors();
+    let first_free = (0..).find(|number| !open.contains(number));
+    running.allow_descriptors(first_free.expect("numbers do not end"));
+    // It waits in the listener's queue.
+    let mut waiting = Client::open(running.address);
+    waiting.send(&connect("waiting"));
+    running.read_until("cannot accept connections for now");
+    witness.ping();
+    running.allow_descriptors(1_000);
+    assert_eq!(waiting.packet(), [0x20, 2, 0, 0], "CONNACK");
+    running.read_until("accepting connections again");
+    running.signal(Signal::TERM);
+    assert_eq!(running.finish().0, Some(0));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let running = Running::start(&[]);
+    // Somebody who does not leave makes a graceful stop take a moment.
+    let _stays = Client::connected(running.address, "stays");
+    running.signal(Signal::TERM);
+    running.signal(Signal::INT);
+    assert_eq!(running.finish().0, Some(1));
 }
 
 #[test]

@@ -54,6 +54,18 @@ pub(crate) fn connect(client_id: &str) -> Vec<u8> {
     bytes
 }
 
+/// As [`connect`], with a will `gone` at QoS 0.
+pub(crate) fn connect_with_will(client_id: &str, topic: &str) -> Vec<u8> {
+    let mut bytes = connect(client_id);
+    bytes[9] |= 0x04;
+    for text in [topic, "gone"] {
+        bytes.extend_from_slice(&[0, u8::try_from(text.len()).expect("short texts")]);
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes[1] = u8::try_from(bytes.len() - 2).expect("short CONNECTs");
+    bytes
+}
+
 /// A SUBSCRIBE to one filter at QoS 0, with packet identifier 1.
 pub(crate) fn subscribe(filter: &str) -> Vec<u8> {
     let filter_bytes = u8::try_from(filter.len()).expect("short filters");

@@ -1,11 +1,13 @@
 //! A server starts where it should, says why it does not, and stops without a trace.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 use bowline::config::{Config, Durability, Journal, Listener};
 use bowline::server::{Server, StartError};
 
-use crate::client::{Client, config, server};
+use crate::client::{Client, config, publish, server};
 
 #[test]
 fn by_default_both_loopback_families_are_served() {
@@ -135,6 +137,37 @@ fn a_stop_closes_every_connection_and_frees_the_port() {
     })
     .unwrap();
     Client::connected(again.addresses()[0], "again").ping();
+}
+
+#[test]
+fn a_stop_ends_also_under_load() {
+    let mut server = server(2);
+    let address = server.addresses()[0];
+    let burst = publish("load", &[b'x'; 200]).repeat(50);
+    let clients: Vec<Client> = (0..4)
+        .map(|n| Client::subscribed(address, &format!("load{n}"), "load"))
+        .collect();
+    std::thread::scope(|scope| {
+        for mut client in clients {
+            let burst = &burst;
+            // Sends until it is put out; reads nothing.
+            scope.spawn(move || while client.socket.write_all(burst).is_ok() {});
+        }
+        // In the middle of it: something has arrived.
+        while server
+            .reports()
+            .iter()
+            .all(|report| report.counters.publishes_received[0] == 0)
+        {}
+        let start = Instant::now();
+        server.stop().unwrap();
+        assert!(
+            start.elapsed() < Duration::from_secs(4),
+            "not by its timeout: {:?}",
+            start.elapsed()
+        );
+    });
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]

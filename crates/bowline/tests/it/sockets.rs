@@ -1,13 +1,15 @@
 //! What clients can do to sockets: say nothing, say it byte by byte, say too much, not listen.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bowline::config::Config;
 use bowline::server::Server;
 
 use crate::client::{
-    Client, PATIENCE, PINGREQ, PINGRESP, config, connect, publish, server, subscribe,
+    Client, PATIENCE, PINGREQ, PINGRESP, config, connect, connect_with_will, publish, server,
+    subscribe,
 };
 
 /// A server with these bounds.
@@ -206,6 +208,62 @@ fn a_reader_that_does_not_read_costs_only_itself() {
     }
     publisher.send(&publish("flood", b"again"));
     assert_eq!(stalled.packet(), publish("flood", b"again"));
+}
+
+/// Says that it is over, also when a test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_disconnect_counts_although_its_client_did_not_wait() {
+    let (server, address) = bounded(|_| ());
+    let mut witness = Client::subscribed(address, "witness", "will");
+    let mut flooder = Client::connected(address, "flooder");
+    let mut marker = Client::connected(address, "marker");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _over = Over(&is_over);
+        // So that the broker is likely to be writing when the client goes.
+        scope.spawn(|| {
+            let burst = publish("flood", &[b'x'; 100]).repeat(2_000);
+            while !is_over.load(Ordering::Relaxed) {
+                flooder.send(&burst);
+                flooder.ping();
+            }
+        });
+        for round in 0..20 {
+            let mut mortal = Client::open(address);
+            mortal.send(&connect_with_will("mortal", "will"));
+            assert_eq!(mortal.packet(), [0x20, 2, 0, 0]);
+            mortal.send(&subscribe("flood"));
+            mortal.packet();
+            mortal.packet();
+            // [MQTT-3.14.4-3] The will is withdrawn, although closing with unread bytes resets
+            // the connection.
+            mortal.send(&[0xe0, 0]);
+            drop(mortal);
+            while server.reports()[0].gauges.connections > 3 {}
+            let mark = publish("will", format!("after {round}").as_bytes());
+            marker.send(&mark);
+            assert_eq!(witness.packet(), mark, "the mark, not the will");
+        }
+    });
+}
+
+#[test]
+fn without_a_disconnect_the_will_is_published() {
+    let (_server, address) = bounded(|_| ());
+    let mut witness = Client::subscribed(address, "witness", "will");
+    let mut mortal = Client::open(address);
+    mortal.send(&connect_with_will("mortal", "will"));
+    assert_eq!(mortal.packet(), [0x20, 2, 0, 0]);
+    drop(mortal);
+    assert_eq!(witness.packet(), publish("will", b"gone"));
 }
 
 #[test]
