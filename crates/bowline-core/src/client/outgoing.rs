@@ -51,6 +51,8 @@ struct Entry {
     stage: Stage,
     /// Sent on the present connection.
     here: bool,
+    /// QoS 2: what the PUBREC said.
+    accepted: ReasonCode,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +101,7 @@ impl Outgoing {
             packet_id: None,
             stage: Stage::Waiting,
             here: false,
+            accepted: ReasonCode::Success,
         });
         Ok(token)
     }
@@ -178,6 +181,7 @@ impl Outgoing {
                 let releases = self.releases;
                 if let Some(entry) = self.entries.get_mut(index) {
                     entry.stage = Stage::AwaitingPubComp(releases);
+                    entry.accepted = ack.reason;
                     self.bytes -= entry.encoded.len();
                     entry.encoded = Vec::new();
                 }
@@ -209,11 +213,7 @@ impl Outgoing {
         };
         // Whatever the code: the PUBREC was the acceptance. "Packet identifier not found" only
         // says that the server had finished already.
-        let accepted = PublishOutcome::Acknowledged {
-            reason: ReasonCode::Success,
-            reason_string: ack.reason_string.map(Into::into),
-        };
-        self.finish(index, accepted, ids, out);
+        self.finish(index, self.accepted(index), ids, out);
         Ok(())
     }
 
@@ -262,13 +262,7 @@ impl Outgoing {
                     index += 1;
                 }
                 Stage::AwaitingPubRec => self.finish(index, PublishOutcome::Uncertain, ids, out),
-                Stage::AwaitingPubComp(_) => {
-                    let accepted = PublishOutcome::Acknowledged {
-                        reason: ReasonCode::Success,
-                        reason_string: None,
-                    };
-                    self.finish(index, accepted, ids, out);
-                }
+                Stage::AwaitingPubComp(_) => self.finish(index, self.accepted(index), ids, out),
             }
         }
     }
@@ -290,6 +284,18 @@ impl Outgoing {
             .iter()
             .position(|entry| entry.packet_id == Some(id))?;
         self.entries.get(index).map(|entry| (index, entry.stage))
+    }
+
+    /// The end of a QoS 2 message that the server has taken.
+    fn accepted(&self, index: usize) -> PublishOutcome {
+        let reason = self
+            .entries
+            .get(index)
+            .map_or(ReasonCode::Success, |entry| entry.accepted);
+        PublishOutcome::Acknowledged {
+            reason,
+            reason_string: None,
+        }
     }
 
     fn finish(

@@ -383,9 +383,10 @@ impl Run<'_> {
                 }
             }
         } else if let Err(why) = self.print(received) {
-            if why.kind() != io::ErrorKind::BrokenPipe {
-                self.complain(&format!("cannot write to stdout: {why}"));
+            if why.kind() == io::ErrorKind::BrokenPipe {
+                return Done::Enough; // Whoever read it has read enough, as `head` does.
             }
+            self.complain(&format!("cannot write to stdout: {why}"));
             return Done::Failed;
         }
         self.printed += 1;

@@ -176,6 +176,13 @@ fn qos_2_cut_at_each_step() {
          > PUBREL m1 146
          < PUBCOMP m1",
     );
+    // What the PUBREC said counts.
+    reconnected(
+        "< PUBREC m1 16
+         > PUBREL m1
+         < PUBCOMP m1
+         * published m1 acknowledged 16",
+    );
     // A refusal ends it at once.
     reconnected(
         "< PUBREC m1 151
