@@ -68,7 +68,7 @@ fn an_alias_is_not_passed_on() {
 }
 
 /// Aliases to a client are at most its maximum and mean what the client was told.
-/// [MQTT-3.1.2-26] [MQTT-3.3.2-8] [MQTT-3.3.2-10] [MQTT-3.3.2-11]
+/// [MQTT-3.1.2-26] [MQTT-3.3.2-8] [MQTT-3.3.2-11]
 #[test]
 fn aliases_to_a_client_keep_its_maximum() {
     on_each(|broker| {

@@ -134,7 +134,7 @@ const FIELDS: &[Row] = &[
         |v| with_fields(v, 0x02, &[]),
     ),
     Row::new(
-        "a client id that is not UTF-8 [MQTT-3.1.3-4] [MQTT3-3.1.3-4]",
+        "a client id that is not UTF-8 [MQTT-3.1.3-4] [MQTT-3.1.3-8] [MQTT3-3.1.3-4]",
         ALL,
         &[0x81, 0x85],
         |v| with_fields(v, 0x02, &[b"\xFF"]),

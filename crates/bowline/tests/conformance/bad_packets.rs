@@ -13,7 +13,7 @@ const PROTOCOL: &[u8] = &[0x82];
 const EITHER: &[u8] = &[0x81, 0x82];
 const SILENCE: &[u8] = &[];
 
-/// [MQTT-4.13.1-1] [MQTT-4.13.2-1] [MQTT3-4.8.0-1]
+/// [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.13.1-1] [MQTT-4.13.2-1] [MQTT3-4.8.0-1]
 const FRAMES: &[Row] = &[
     Row::new(
         "length of five bytes [MQTT-1.5.5-1]",

@@ -318,6 +318,29 @@ fn too_many_levels_are_refused() {
     });
 }
 
+/// A QoS 2 message that was refused is over: its identifier is free at once, without PUBREL.
+/// [MQTT-4.3.3-9] [MQTT-3.5.2-1]
+#[test]
+fn a_refused_qos_2_message_is_over() {
+    on_each(|broker| {
+        if !broker.is_ours {
+            return; // nothing else is known to refuse a single message
+        }
+        let name = broker.name();
+        let mut reader = broker.client(V5);
+        reader.subscribe(&name, 0);
+        let mut writer = broker.client(V5);
+        let refused = Publish::new(&(name.clone() + &"/a".repeat(200)), 2, "x").id(5);
+        writer.send(&refused.bytes(V5));
+        assert_eq!(writer.acked(wire::PUBREC, 5), 0x90);
+        writer.send(&Publish::new(&name, 2, "taken").id(5).bytes(V5));
+        assert!(writer.acked(wire::PUBREC, 5) < 0x80);
+        writer.send(&wire::ack(wire::PUBREL, 5));
+        assert_eq!(writer.acked(wire::PUBCOMP, 5), 0);
+        assert_eq!(reader.message().text(), "taken");
+    });
+}
+
 /// Thousands of wildcards and levels in one CONNECT's will are no way around it.
 #[test]
 fn a_will_of_many_levels_is_refused() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, Connect, Will};
+use crate::client::{Client, Connect, SOON, Will};
 use crate::harness::{Broker, on_each};
 use crate::wire::{
     self, ALL, Publish, SINCE_311, V5, V311, Version, byte, four, pair, property, text,
@@ -210,7 +210,7 @@ fn it_waits_for_its_delay() {
         assert_eq!(reader.take().text(), "gone");
         let took = cut.elapsed();
         assert!(took >= Duration::from_millis(900), "{took:?}");
-        assert!(took < Duration::from_secs(5), "{took:?}");
+        assert!(took < SOON, "{took:?}");
     });
 }
 
@@ -219,7 +219,7 @@ fn it_waits_for_its_delay() {
 fn coming_back_in_time_cancels_it() {
     on_each(|broker| {
         let (topic, mut reader, will) = listener(broker, V5);
-        let connect = delayed(broker, &will, 1, 3600);
+        let connect = delayed(broker, &will, 2, 3600);
         broker.connect(&connect).cut();
         let mut back = broker.connect(&Connect {
             will: None,
@@ -228,7 +228,7 @@ fn coming_back_in_time_cancels_it() {
         assert!(back.session_present);
         // A will of the same delay that begins to wait later says when the first is overdue.
         let later = Will::new(&topic, "later");
-        broker.connect(&delayed(broker, &later, 1, 3600)).cut();
+        broker.connect(&delayed(broker, &later, 2, 3600)).cut();
         assert_eq!(reader.take().text(), "later");
         back.ping();
     });
@@ -284,7 +284,7 @@ fn its_expiry_is_passed_on() {
             .take()
             .number(property::MESSAGE_EXPIRY)
             .expect("an expiry");
-        assert!((98..=100).contains(&left), "{left}");
+        assert!((90..=100).contains(&left), "{left}");
     });
 }
 
