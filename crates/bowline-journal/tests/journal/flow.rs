@@ -1,7 +1,8 @@
 //! The ordinary ways: what a caller sees when nothing fails.
 
 use bowline_journal::{
-    AppendError, Entry, Journal, Location, Lsn, MemoryDisk, OpenError, Options, ReadError, Record,
+    AppendError, Chore, Commit, Entry, Evacuation, Journal, Location, Lsn, MemoryDisk, OpenError,
+    Options, OsDisk, OsFile, ReadError, Reading, Record, Scrub, SnapshotWriter, check,
 };
 
 use crate::world::{Model, World, judge, options};
@@ -316,4 +317,62 @@ fn nothing_is_told_that_the_snapshot_covers() {
     expected.extend([("snapshot", 4); 10]);
     expected.extend([("log", 1), ("log", 2), ("log", 1)]);
     assert_eq!(told, expected);
+}
+
+#[test]
+fn what_is_handed_out_may_go_to_another_thread() {
+    fn may_go<T: Send>() {}
+    may_go::<Journal<OsDisk>>();
+    may_go::<Commit<OsFile>>();
+    may_go::<Reading<OsFile>>();
+    may_go::<Scrub<OsFile>>();
+    may_go::<Chore<OsDisk>>();
+    may_go::<SnapshotWriter<OsDisk>>();
+    may_go::<Evacuation<OsDisk>>();
+}
+
+#[test]
+fn a_real_directory_keeps_what_was_committed() {
+    let directory = std::env::temp_dir().join(format!("bowline-journal-{}", std::process::id()));
+    let disk = || OsDisk::new(&directory).unwrap();
+    let (mut journal, recovered) = Journal::open(disk(), options(1), &mut |_| Ok(())).unwrap();
+    assert!(recovered.created);
+    journal.claims_complete();
+    let mut locations = Vec::new();
+    for number in 0..40_u8 {
+        let bytes = [number; 900];
+        locations.push(
+            journal
+                .append(Record {
+                    kind: 1,
+                    live: true,
+                    parts: &[&bytes],
+                })
+                .unwrap(),
+        );
+        journal.commit().unwrap();
+        journal.chores().unwrap();
+    }
+    journal.settle().unwrap();
+    let second = Journal::open(disk(), options(2), &mut |_| Ok(()));
+    assert!(matches!(second, Err(OpenError::Locked)));
+    drop(journal);
+    assert!(check(&disk()).unwrap().is_sound());
+    let mut told = 0;
+    let (mut journal, _) = Journal::open(disk(), options(2), &mut |entry| {
+        told += u32::from(matches!(entry, Entry::Record { .. }));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(told, 40);
+    let mut buffer = Vec::new();
+    for (number, location) in (0..40_u8).zip(&locations) {
+        journal.claim(*location).unwrap();
+        assert_eq!(
+            journal.read(*location, &mut buffer).unwrap(),
+            (1, &[number; 900][..])
+        );
+    }
+    drop(journal);
+    std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -103,6 +103,8 @@ pub(crate) struct World {
     pub(crate) commit_calls: BTreeSet<u64>,
     /// Messages that evacuations moved.
     pub(crate) moved: usize,
+    /// The call with which the evacuation of a history begins.
+    pub(crate) evacuation_call: u64,
 }
 
 /// What replay rebuilds.
@@ -209,6 +211,7 @@ impl World {
             fault_call: None,
             commit_calls: BTreeSet::new(),
             moved: 0,
+            evacuation_call: 0,
         })
     }
 
