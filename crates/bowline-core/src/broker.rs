@@ -12,9 +12,10 @@ use crate::handover::{Batch, Handover};
 use crate::ids::{ConnectionId, Location, SessionNo, WorkerId};
 use crate::input::Input;
 use crate::limits::Limits;
+use crate::loading::Loading;
 use crate::message::Messages;
 use crate::out::Out;
-use crate::retained::Retained;
+use crate::retained::{PageAsk, Retained};
 use crate::routing::share::Groups;
 use crate::routing::tree::FilterTree;
 use crate::routing::{IdentifierLists, Interest, Matched, Pending};
@@ -116,14 +117,12 @@ pub struct Broker {
     pub(crate) held: Vec<Mark>,
     /// Whether one of them may go on.
     pub(crate) held_may_go: bool,
-    /// Sessions and groups that wait for messages to be brought.
-    pub(crate) loading: Vec<SessionNo>,
-    pub(crate) loading_groups: Vec<u32>,
+    /// Who waits for messages to be brought.
+    pub(crate) loading: Loading,
     // Memory that is lent out within one step and kept for the next.
     pub(crate) matched: Matched,
     pub(crate) fanout: Fanout,
     pub(crate) section: Vec<u8>,
-    pub(crate) replayed: Vec<crate::message::MessageKey>,
 }
 
 impl Broker {
@@ -149,12 +148,10 @@ impl Broker {
             doomed: VecDeque::new(),
             held: Vec::new(),
             held_may_go: false,
-            loading: Vec::new(),
-            loading_groups: Vec::new(),
+            loading: Loading::default(),
             matched: Matched::default(),
             fanout: Fanout::default(),
             section: Vec::new(),
-            replayed: Vec::new(),
             options,
         }
     }
@@ -362,26 +359,21 @@ impl Broker {
                 filter,
                 after,
             } => {
-                self.on_retained_ask(from, *session, filter, after.as_deref(), now, out);
+                let ask = PageAsk {
+                    from,
+                    session: *session,
+                    filter: filter.clone(),
+                    after: after.clone(),
+                };
+                self.on_retained_ask(ask, now, out);
             }
             Handover::RetainedItem { session, message } => {
-                self.on_retained_item(*session, batch, message, now, out);
+                self.on_retained_item(*session, batch, message);
             }
             Handover::RetainedEnd { session, last_seen } => {
                 self.on_retained_end(*session, last_seen.as_deref(), now, out);
             }
         }
-    }
-
-    fn on_loaded(&mut self, location: Location, bytes: &[u8], now: Now, out: &mut Out) {
-        self.messages.loaded(location, bytes);
-        for number in core::mem::take(&mut self.loading) {
-            if let Some(key) = self.sessions.by_number(number) {
-                self.pump(key, now, out);
-            }
-        }
-        let groups = core::mem::take(&mut self.loading_groups);
-        self.groups_due.extend(groups);
     }
 
     fn fire_deadlines(&mut self, now: Now, out: &mut Out) {

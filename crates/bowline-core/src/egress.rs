@@ -17,6 +17,7 @@ use crate::connection::{AliasOut, Connection, Discharge, Phase, Resend};
 use crate::effect::Effect;
 use crate::gate::Promise;
 use crate::ids::{ConnectionId, RecordNo};
+use crate::loading::Waiter;
 use crate::message::{MessageKey, MessageView};
 use crate::out::Out;
 use crate::outbound::SHARED_PAYLOAD_BYTES_MIN;
@@ -255,9 +256,6 @@ impl Broker {
         else {
             return Written::Yes;
         };
-        if message.retain && !delivery.replayed {
-            session.note_overtaken(message.topic);
-        }
         let Some(packet_id) = session.sender.start(delivery) else {
             session.sender.push(delivery);
             return Written::Yes;
@@ -369,7 +367,9 @@ impl Broker {
                 out.effects.push(Effect::Load(location));
             }
         }
-        self.loading.push(session.number);
+        if let Some(front) = session.sender.front() {
+            self.bring(front.message, Waiter::Session(session.number), out);
+        }
     }
 
     /// Sends again what is in flight, in order and under the same identifiers [MQTT-4.4.0-1],
@@ -411,10 +411,8 @@ impl Broker {
                     next: entry.started,
                     until,
                 });
-                if let Some(location) = self.messages.ask(delivery.message) {
-                    out.effects.push(Effect::Load(location));
-                }
-                self.loading.push(session.number);
+                let waiter = Waiter::Session(session.number);
+                self.bring(delivery.message, waiter, out);
                 return false;
             };
             let mut room = [0];
@@ -438,23 +436,24 @@ impl Broker {
     pub(crate) fn write_retained(
         &mut self,
         id: ConnectionId,
-        message: &MessageView<'_>,
-        identifiers: crate::routing::Identifiers,
+        delivery: Delivery,
         now: Now,
         out: &mut Out,
     ) {
+        let Some(message) = self.messages.view(delivery.message) else {
+            return;
+        };
         let mut room = [0];
-        let identifiers = self.lists.slice(identifiers, &mut room);
-        let qos = QoS::AtMostOnce;
+        let identifiers = self.lists.slice(delivery.identifiers, &mut room);
         let dispatch = Dispatch {
-            qos,
-            retain: true,
+            qos: delivery.qos,
+            retain: delivery.retain,
             dup: false,
             packet_id: None,
             identifiers,
         };
         if let Some(connection) = self.connections.get_mut(id) {
-            write(connection, id, message, &dispatch, None, now.instant, out);
+            write(connection, id, &message, &dispatch, None, now.instant, out);
         }
     }
 }

@@ -29,6 +29,7 @@ mod ids;
 mod ingress;
 mod input;
 mod limits;
+mod loading;
 mod message;
 mod out;
 mod outbound;

@@ -5,6 +5,7 @@
 //! on disk. Buffers of small messages are pooled: storing one allocates nothing in the steady
 //! state. Deliberately absent: who is owed what (that is `qos` and `session`).
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use bowline_packet::QoS;
@@ -88,7 +89,7 @@ pub(crate) struct Messages {
     pool: Vec<Vec<u8>>,
     /// What the shell was asked for and has not brought yet; bounded by the read-ahead of the
     /// sessions that are being served.
-    loading: Vec<(Location, MessageKey)>,
+    loading: BTreeMap<Location, MessageKey>,
     ram_bytes: usize,
 }
 
@@ -146,11 +147,10 @@ impl Messages {
         self.ram_bytes -= stored.ram_bytes();
         match stored.body {
             Body::Ram(buffer) => self.give_buffer(buffer),
-            Body::At {
-                location,
-                loading: _,
-            } => {
-                self.loading.retain(|(at, _)| *at != location);
+            Body::At { location, loading } => {
+                if loading {
+                    self.loading.remove(&location);
+                }
             }
         }
     }
@@ -222,24 +222,21 @@ impl Messages {
             }
             | Body::Ram(_) => return None,
         };
-        self.loading.push((location, key));
+        self.loading.insert(location, key);
         Some(location)
     }
 
-    /// Takes a message back into RAM. False if no waiting message lies there (it was released
-    /// while it was on its way) or if the bytes are not its own.
-    pub(crate) fn loaded(&mut self, location: Location, bytes: &[u8]) -> bool {
-        let Some(found) = self.loading.iter().position(|(at, _)| *at == location) else {
-            return false;
-        };
-        let (_, key) = self.loading.swap_remove(found);
+    /// Takes a message back into RAM; which one it was. None if no waiting message lies there (it
+    /// was released while it was on its way) or if the bytes are not its own.
+    pub(crate) fn loaded(&mut self, location: Location, bytes: &[u8]) -> Option<MessageKey> {
+        let key = self.loading.remove(&location)?;
         let stored = self.slot_mut(key);
         if bytes.len() != stored.size_bytes() {
-            return false;
+            return None;
         }
         stored.body = Body::Ram(bytes.to_vec());
         self.ram_bytes += bytes.len();
-        true
+        Some(key)
     }
 
     /// Offers each message in RAM to `place`; where it answers with a location, the bytes leave

@@ -21,6 +21,7 @@ use crate::egress::Fanout;
 use crate::handover::{Batch, Handover, PassedMessage};
 use crate::ids::{SessionNo, WorkerId, worker_of};
 use crate::limits::{OnFull, ShareStrategy};
+use crate::loading::Waiter;
 use crate::message::{MessageKey, MessageView};
 use crate::out::Out;
 use crate::qos::Delivery;
@@ -67,11 +68,14 @@ impl Member {
 struct Queued {
     ticket: u64,
     message: MessageKey,
+    /// What a member is chosen by: it is drawn while the message is at hand.
+    hint: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Offered {
     message: MessageKey,
+    hint: u64,
     session: SessionNo,
 }
 
@@ -82,7 +86,6 @@ struct Group {
     members: Vec<Member>,
     queue: VecDeque<Queued>,
     offered: BTreeMap<u64, Offered>,
-    tickets: u64,
     bytes: usize,
     /// Where the choice of the next member begins.
     turn: usize,
@@ -103,6 +106,9 @@ pub(crate) struct Groups {
     groups: Slab<Group>,
     by_filter: BTreeMap<Box<str>, u32>,
     tickets: Slab<Ticket>,
+    /// Counts the messages of all groups: a group that takes the place of another never knows
+    /// the other's.
+    messages: u64,
     chance: u64,
 }
 
@@ -282,7 +288,6 @@ impl Broker {
             members: Vec::new(),
             queue: VecDeque::new(),
             offered: BTreeMap::new(),
-            tickets: 0,
             bytes: 0,
             turn: 0,
             marked_full: false,
@@ -480,11 +485,12 @@ impl Broker {
         let Some(group) = self.groups.groups.get_mut(key.0) else {
             return;
         };
-        group.tickets += 1;
+        self.groups.messages += 1;
         group.bytes += message.size_bytes();
         group.queue.push_back(Queued {
-            ticket: group.tickets,
+            ticket: self.groups.messages,
             message: message_key,
+            hint,
         });
         self.serve_group(key.0, now, out);
         self.mark_group(key.0, out);
@@ -568,14 +574,10 @@ impl Broker {
                 self.drop_front(index, out);
                 continue;
             }
-            let hint = match self.messages.view(queued.message) {
-                Some(view) => self.groups.hint(strategy, &view, self.options.seed),
-                None => 0,
-            };
             let Some(group) = self.groups.groups.get_mut(index) else {
                 return;
             };
-            let Some(place) = group.choose(strategy, hint) else {
+            let Some(place) = group.choose(strategy, queued.hint) else {
                 return;
             };
             let Some(member) = group.members.get_mut(place) else {
@@ -584,12 +586,10 @@ impl Broker {
             let (worker, session) = (member.worker, member.session);
             let (qos, identifier) = (member.qos, member.identifier);
             let qos = qos.min(self.messages.qos(queued.message));
-            if worker != self.options.worker && self.messages.view(queued.message).is_none() {
-                // It must be in RAM to be handed over.
-                if let Some(location) = self.messages.ask(queued.message) {
-                    out.effects.push(crate::effect::Effect::Load(location));
-                }
-                self.loading_groups.push(index);
+            let leaves_now = worker != self.options.worker || qos == QoS::AtMostOnce;
+            if leaves_now && self.messages.view(queued.message).is_none() {
+                group.turn = place;
+                self.bring(queued.message, Waiter::Group(index), out);
                 return;
             }
             member.open += 1;
@@ -599,6 +599,7 @@ impl Broker {
                 queued.ticket,
                 Offered {
                     message: queued.message,
+                    hint: queued.hint,
                     session,
                 },
             );
@@ -782,6 +783,7 @@ impl Broker {
             group.take_back(Queued {
                 ticket,
                 message: offered.message,
+                hint: offered.hint,
             });
         }
         self.groups_due.push(index);

@@ -203,7 +203,8 @@ impl Broker {
             RetainHandling::SendIfNew => old.is_none(),
             RetainHandling::DoNotSend => false,
         };
-        let replay = replays.then(|| Replay::new(whole, options, identifier));
+        let workers = self.replay_workers(whole);
+        let replay = replays.then(|| Replay::new(whole, options, identifier, workers));
         Subscribed {
             code,
             is_new_route,
@@ -284,8 +285,12 @@ impl Broker {
             packet.encode(version, bytes)
         });
         let Some(key) = key else { return };
-        if let Some(session) = self.sessions.get_mut(key) {
-            session.replays.extend(pending.replays);
+        for replay in pending.replays {
+            // It may have unsubscribed meanwhile.
+            let session = self.sessions.get(key);
+            if session.is_some_and(|session| session.subscriptions.contains(replay.filter())) {
+                self.add_replay(key, replay);
+            }
         }
         self.pump(key, now, out);
     }
@@ -349,15 +354,15 @@ impl Broker {
         if session.subscriptions.remove(filter).is_none() {
             return false;
         }
-        session
-            .replays
-            .retain(|replay| replay.is_begun() || !replay.is_for(filter));
+        let (shares, marked_full) = (&mut session.shares, session.marked_full);
         if filter.starts_with("$share/") {
-            session.shares -= 1;
+            *shares -= 1;
             self.leave_group(key, filter, out);
             return true;
         }
-        if session.marked_full {
+        // [MQTT-3.10.4-1] Nothing new for it from here on.
+        self.cancel_replay(key, filter);
+        if marked_full {
             self.set_filter_full(filter, false, out);
         }
         if let Some(interest) = self.tree.get_mut(filter)

@@ -40,10 +40,8 @@ impl Broker {
         session
             .sender
             .extract(|_| true, |delivery| owed.push(delivery));
-        for replay in core::mem::take(&mut session.replays) {
-            owed.extend(replay.page);
-        }
         let (number, lasting) = (session.number, session.is_lasting());
+        self.drop_replays(key);
         let messages_discharged = owed.len();
         for delivery in owed {
             self.discharge(key, delivery, Discharge::SessionEnded, now, out);

@@ -72,8 +72,7 @@ impl Session {
 
     /// Deliveries that are owed to it.
     pub(crate) fn owed(&self) -> usize {
-        let replayed: usize = self.replays.iter().map(|replay| replay.page.len()).sum();
-        self.sender.owed() + replayed
+        self.sender.owed()
     }
 }
 

@@ -9,7 +9,10 @@ mod script;
 mod transcript;
 mod world;
 
+mod flow;
 mod qos1;
 mod qos2;
 mod retained;
+mod sessions;
+mod subscriptions;
 mod wills;
