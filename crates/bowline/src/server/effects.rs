@@ -53,13 +53,10 @@ impl Worker {
 
     /// Writes what goes at once and closes; the core has forgotten the connection.
     fn close(&mut self, id: ConnectionId) {
+        self.flush_last_words(id);
         let Some(mut connection) = self.connections.try_remove(id.index()) else {
             return;
         };
-        if !connection.write_broken && !connection.write_blocked {
-            // Best effort: the connection is over, whatever becomes of the last words.
-            drop(connection.flush(self.out.outbound(id)));
-        }
         self.out.forget(id);
         self.closed += 1;
         connection.unread = Vec::new();
@@ -71,13 +68,24 @@ impl Worker {
         };
         let deadline = self.now.instant.plus_millis(millis);
         let max = self.limits.lingering_max;
-        let (registry, scratch) = (self.poll.registry(), &mut self.read_buffer);
-        self.lingering
-            .add(registry, connection, deadline, max, scratch);
+        let registry = self.poll.registry();
+        self.lingering.add(registry, connection, deadline, max);
     }
 
-    /// Tells the core that a connection is gone, and forgets it.
+    /// Writes what waits for a connection that is over. Best effort: whatever becomes of it.
+    fn flush_last_words(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(id.index())
+            && !connection.write_broken
+            && !connection.write_blocked
+        {
+            drop(connection.flush(self.out.outbound(id)));
+        }
+    }
+
+    /// Tells the core that a connection is gone, and forgets it. A client that has only closed its
+    /// own side still gets the answers to what it said before.
     pub(super) fn end(&mut self, connection: ConnectionId, cause: &str) {
+        self.flush_last_words(connection);
         if self.connections.try_remove(connection.index()).is_some() {
             self.out.forget(connection);
             self.closed += 1;

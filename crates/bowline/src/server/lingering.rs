@@ -14,8 +14,10 @@ use slab::Slab;
 
 use super::connection::Connection;
 
+/// Bytes thrown away at once.
+const SCRATCH_BYTES: usize = 16 * 1024;
 /// Reads into nowhere per edge; a peer that sends more than this is not reading our last words.
-const READS_MAX: usize = 16;
+const READS_MAX: usize = 64;
 
 /// Tokens from here on are lingering connections.
 pub(crate) const FIRST_TOKEN: usize = 1 << (usize::BITS - 2);
@@ -45,10 +47,8 @@ impl Lingering {
         mut connection: Connection,
         deadline: Instant,
         max: usize,
-        scratch: &mut [u8],
     ) {
-        if connection.socket.shutdown(Shutdown::Write).is_err() || is_over(&mut connection, scratch)
-        {
+        if connection.socket.shutdown(Shutdown::Write).is_err() || is_over(&mut connection) {
             return;
         }
         while self.sockets.len() >= max.max(1) {
@@ -72,10 +72,10 @@ impl Lingering {
     }
 
     /// Something came for one of them.
-    pub(crate) fn ready(&mut self, token: Token, scratch: &mut [u8]) {
+    pub(crate) fn ready(&mut self, token: Token) {
         let key = token.0 - FIRST_TOKEN;
         if let Some(farewell) = self.sockets.get_mut(key)
-            && is_over(&mut farewell.connection, scratch)
+            && is_over(&mut farewell.connection)
         {
             self.sockets.remove(key);
         }
@@ -117,9 +117,11 @@ impl Lingering {
 }
 
 /// Throws away what has come; whether the peer is gone, or sends without end.
-fn is_over(connection: &mut Connection, scratch: &mut [u8]) -> bool {
+fn is_over(connection: &mut Connection) -> bool {
+    // Its own, since the worker's may be in use: a connection is closed while its bytes are read.
+    let mut scratch = [0; SCRATCH_BYTES];
     for _ in 0..READS_MAX {
-        match connection.socket.read(scratch) {
+        match connection.socket.read(&mut scratch) {
             Ok(0) => return true,
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,

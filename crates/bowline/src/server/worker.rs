@@ -176,7 +176,7 @@ impl Worker {
                 continue;
             }
             if token.0 >= FIRST_TOKEN {
-                self.lingering.ready(token, &mut self.read_buffer);
+                self.lingering.ready(token);
                 continue;
             }
             // A slot that was closed and opened again since the event arose hears something that

@@ -172,6 +172,7 @@ impl Client {
                 Ok(0) => return,
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("still open: {error}"),
             }
         }
@@ -185,11 +186,16 @@ impl Client {
 
     fn read_more(&mut self) -> bool {
         let mut buffer = [0; 64 * 1024];
-        let count = self
-            .socket
-            .read(&mut buffer)
-            .expect("an answer or an end in time");
-        self.read.extend_from_slice(&buffer[..count]);
-        count > 0
+        loop {
+            match self.socket.read(&mut buffer) {
+                Ok(count) => {
+                    self.read.extend_from_slice(&buffer[..count]);
+                    return count > 0;
+                }
+                // A debugger or a stopped machine; no answer.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("neither an answer nor an end: {error}"),
+            }
+        }
     }
 }

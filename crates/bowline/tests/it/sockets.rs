@@ -1,6 +1,6 @@
 //! What clients can do to sockets: say nothing, say it byte by byte, say too much, not listen.
 
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -131,6 +131,32 @@ fn any_segmentation_gives_the_same_answers() {
 }
 
 #[test]
+fn packets_beyond_the_share_of_a_turn_are_handled_in_the_next() {
+    let (_server, address) = bounded(|config| {
+        config.limits.packets_per_turn_max = 1;
+        config.shell.reads_per_turn_max = 1;
+    });
+    let mut client = Client::connected(address, "many");
+    // All in one segment: no other readiness comes.
+    client.send(&PINGREQ.repeat(500));
+    for _ in 0..500 {
+        assert_eq!(client.packet(), PINGRESP);
+    }
+}
+
+#[test]
+fn a_client_that_says_all_and_leaves_is_answered_and_noticed() {
+    let (_server, address) = bounded(|_| ());
+    for round in 0..50 {
+        let mut client = Client::connected(address, &format!("leaver{round}"));
+        // Words and end come together: one readiness for both.
+        client.send(PINGREQ);
+        client.socket.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.rest(), PINGRESP);
+    }
+}
+
+#[test]
 fn a_large_packet_may_come_byte_by_byte() {
     let (_server, address) = bounded(|_| ());
     let mut subscriber = Client::subscribed(address, "subscriber", "large");
@@ -160,24 +186,52 @@ fn a_packet_at_the_bound_passes_and_one_beyond_does_not() {
     subscriber.ping();
 }
 
-#[test]
-fn a_client_that_is_put_out_can_still_read_why() {
-    let (_server, address) = bounded(|_| ());
-    for round in 0..20 {
-        let mut client = Client::open(address);
-        // 5.0: clean start, no properties.
-        client.send(&[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 0, 0, 0, 0]);
-        assert_eq!(client.packet()[0], 0x20);
-        // A second CONNECT [MQTT-3.1.0-2], and a lot behind it that nobody will read.
-        let second = [connect("second"), vec![0xc0; 200_000]].concat();
-        client.send(&second);
-        let last_words = client.rest();
-        assert_eq!(
-            last_words.first(),
-            Some(&0xe0),
-            "round {round}: DISCONNECT, not a reset"
+/// Connects as a 5.0 client, misbehaves, and reads the answer: a DISCONNECT.
+fn put_out(address: SocketAddr) -> Client {
+    let mut client = Client::open(address);
+    // Clean start, no properties, no Client Identifier.
+    client.send(&[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 0, 0, 0, 0]);
+    assert_eq!(client.packet()[0], 0x20, "CONNACK");
+    // A second CONNECT [MQTT-3.1.0-2], and a lot behind it that nobody will look at.
+    client.send(&[connect("second"), vec![0xc0; 200_000]].concat());
+    assert_eq!(client.rest().first(), Some(&0xe0), "DISCONNECT");
+    client
+}
+
+/// Waits until no more than `count` connections are open.
+fn wait_for_connections(server: &Server, count: usize) {
+    let start = Instant::now();
+    while server.connections() > count {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{} are open",
+            server.connections()
         );
     }
+}
+
+#[test]
+fn a_client_that_is_put_out_can_still_read_why() {
+    let (server, address) = bounded(|config| config.shell.linger_millis = 60_000);
+    let clients: Vec<Client> = (0..5).map(|_| put_out(address)).collect();
+    // A socket that is gone would answer what it still sends with a reset.
+    assert_eq!(server.connections(), 5);
+    drop(clients);
+    // It goes with its client, long before its time.
+    wait_for_connections(&server, 0);
+}
+
+#[test]
+fn a_client_that_is_put_out_does_not_stay_for_ever() {
+    let (few, address) = bounded(|config| {
+        config.shell.linger_millis = 60_000;
+        config.shell.lingering_max = 2;
+    });
+    let _clients: Vec<Client> = (0..5).map(|_| put_out(address)).collect();
+    wait_for_connections(&few, 2);
+    let (short, address) = bounded(|config| config.shell.linger_millis = 50);
+    let _clients: Vec<Client> = (0..5).map(|_| put_out(address)).collect();
+    wait_for_connections(&short, 0);
 }
 
 #[test]
