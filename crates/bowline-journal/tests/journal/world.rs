@@ -331,12 +331,15 @@ impl World {
             let parts: &[&[u8]] = &[&message.to_le_bytes(), &location.to_bytes()];
             result = result.and_then(|()| writer.write(HELD, parts));
         }
+        let mut rounds = 0;
         while result.is_ok() && !self.journal.snapshot_ready(&mut writer) {
             if self.journal.latched().is_some() {
                 return false;
             }
             self.commit();
             self.witness();
+            rounds += 1;
+            assert!(rounds < 100, "a snapshot that never becomes ready");
         }
         let result = result.and_then(|()| writer.publish());
         self.journal.snapshot_done(writer, result).unwrap_or(false)
