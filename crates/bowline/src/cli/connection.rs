@@ -37,7 +37,8 @@ pub struct ConnectionArgs {
     #[arg(long, value_name = "PATH")]
     unix: Option<PathBuf>,
     /// Host, port, user, password and topic in one: mqtt://[user[:password]@]host[:port]/topic
-    #[arg(short = 'L', long, conflicts_with_all = ["host", "port", "unix"])]
+    /// (it wins over -h and -p)
+    #[arg(short = 'L', long, conflicts_with = "unix")]
     url: Option<String>,
     /// Client identifier; made by chance if absent
     #[arg(short = 'i', long, allow_hyphen_values = true)]

@@ -34,12 +34,13 @@ pub(crate) const VERSION: &str = env!("BOWLINE_VERSION");
 #[command(
     name = "bowline",
     version = VERSION,
+    propagate_version = true,
     args_conflicts_with_subcommands = true,
     after_help = AFTER_HELP,
 )]
 struct Command {
     #[command(subcommand)]
-    subcommand: Option<Sub>,
+    subcommand: Option<Task>,
     /// `bowline` alone is `bowline serve`.
     #[command(flatten)]
     serve: serve::Serve,
@@ -56,7 +57,7 @@ Examples:
 Exit status: 0 stopped, 1 failed, 2 wrong usage, 3 wrong configuration, 4 address in use.";
 
 #[derive(Debug, Subcommand)]
-enum Sub {
+enum Task {
     Serve(serve::Serve),
     Pub(publish::PublishArgs),
     Sub(subscribe::SubscribeArgs),
@@ -112,11 +113,11 @@ pub fn main() -> ExitCode {
     };
     match command.subcommand {
         None => command.serve.run().into(),
-        Some(Sub::Serve(serve)) => serve.run().into(),
-        Some(Sub::Pub(publish)) => publish::run(&publish),
-        Some(Sub::Sub(subscribe)) => subscribe::run(&subscribe),
-        Some(Sub::Check(check)) => check.run().into(),
-        Some(Sub::Generate(Generate {
+        Some(Task::Serve(serve)) => serve.run().into(),
+        Some(Task::Pub(publish)) => publish::run(&publish),
+        Some(Task::Sub(subscribe)) => subscribe::run(&subscribe),
+        Some(Task::Check(check)) => check.run().into(),
+        Some(Task::Generate(Generate {
             part: Part::Configuration,
         })) => print(&reference::page()).into(),
     }

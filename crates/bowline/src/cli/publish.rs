@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bowline_client::{Client, Message, Publication, PublishError, Published, QoS, ReasonCode};
+use bowline_client::{
+    Client, Message, Options, PacketId, ProtocolVersion, Publication, PublishError, Published, QoS,
+    ReasonCode,
+};
 use clap::{ArgGroup, Args};
 use tokio::sync::mpsc;
 
@@ -25,6 +28,10 @@ const WAITING_MAX: usize = 10_000;
 /// After an interrupt: how long to wait for what is on its way.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
+/// How long the session outlasts a lost connection: what it knows of QoS 1 and 2 messages lets us
+/// send them again as the same messages.
+const RUN_EXPIRY_SECS: u32 = 300;
+
 /// Publish messages.
 ///
 /// Exit code 0 means acknowledged. Otherwise it is the server's reason code where the server
@@ -34,7 +41,10 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
     disable_help_flag = true,
     after_help = "Letters are those of mosquitto_pub. It differs on purpose: exit code 0 means \
                   acknowledged (mosquitto_pub also exits 0 when a message was refused), the \
-                  protocol version is 5.0 unless -V says otherwise, and --help exits 0.",
+                  protocol version is 5.0 unless -V says otherwise, and --help exits 0. With -q 1 \
+                  or 2 and without -c the session lasts for the run, so that what was not \
+                  acknowledged is sent again as the same message after a lost connection; it is \
+                  ended at the end.",
     group = ArgGroup::new("input").required(true).multiple(false)
 )]
 pub struct PublishArgs {
@@ -123,6 +133,13 @@ impl PublishArgs {
         }
         target.topic = Some(topic);
         target.options.session.in_flight_max = self.max_inflight;
+        if self.owns_session(&target) {
+            target.options = target.options.with_lasting_session(RUN_EXPIRY_SECS);
+            // In 5.0 a clean start does not keep the session from lasting.
+            target.options.session.clean_start =
+                target.options.session.version == ProtocolVersion::V5;
+            target.options.session.first_packet_id = PacketId::new(1).expect("1 is not 0");
+        }
         let delay = Duration::try_from_secs_f64(self.repeat_delay)
             .map_err(|_| "--repeat-delay must be a number of seconds".to_owned())?;
         if self.stdin_line {
@@ -161,6 +178,12 @@ impl PublishArgs {
         Ok(Vec::new()) // -n
     }
 
+    /// Whether a session is made for this run, and ended with it: where messages are to be
+    /// acknowledged and nobody asked for another session.
+    fn owns_session(&self, target: &Target) -> bool {
+        self.qos > QoS::AtMostOnce && !target.lasting && !target.expiry_given
+    }
+
     fn message(&self, target: &Target, payload: Vec<u8>) -> Message {
         Message::new(target.topic.clone().unwrap_or_default(), payload)
             .with_qos(self.qos)
@@ -195,6 +218,8 @@ fn read_lines() -> mpsc::Receiver<io::Result<Vec<u8>>> {
 
 async fn publish(args: &PublishArgs, target: Target, mut input: Input) -> ExitCode {
     let quiet = args.connection.quiet;
+    let owns_session = args.owns_session(&target);
+    let is_v5 = target.options.session.version == ProtocolVersion::V5;
     let client = match Client::connect(target.options.clone()).await {
         // Nothing is subscribed to, but a lasting session may bring messages: they stay there.
         Ok((client, _)) => client,
@@ -210,14 +235,32 @@ async fn publish(args: &PublishArgs, target: Target, mut input: Input) -> ExitCo
         let _ = tokio::time::timeout(LAST_WAIT, run.wait_for_all()).await;
     }
     let code = run.finish();
-    let expiry = target.properties.disconnect_expiry_secs;
+    let expiry = target
+        .properties
+        .disconnect_expiry_secs
+        .or_else(|| owns_session.then_some(0));
     let reason = if interrupted {
         ReasonCode::DisconnectWithWill
     } else {
         ReasonCode::Success
     };
-    client.disconnect_with(reason, expiry).await;
+    client
+        .disconnect_with(reason, expiry.filter(|_| is_v5))
+        .await;
+    if owns_session && !is_v5 {
+        end_session(target.options).await;
+    }
     code
+}
+
+/// 3.x knows no other way to end a session than a connection with a clean one.
+async fn end_session(mut options: Options) {
+    options.session.clean_start = true;
+    options.session.will = None;
+    // If it fails the session ends when the server thinks fit; nothing is owed to it.
+    if let Ok((client, _)) = Client::connect(options).await {
+        client.disconnect().await;
+    }
 }
 
 /// One run of `pub`.
