@@ -40,7 +40,7 @@ pub(crate) const VERSION: &str = env!("BOWLINE_VERSION");
 )]
 struct Command {
     #[command(subcommand)]
-    subcommand: Option<Task>,
+    task: Option<Task>,
     /// `bowline` alone is `bowline serve`.
     #[command(flatten)]
     serve: serve::Serve,
@@ -53,6 +53,9 @@ Examples:
   bowline                                     start on 127.0.0.1:1883 and [::1]:1883
   bowline --port 1884 -v                      another port, and say more
   bowline check --config bowline.toml         what is in force, and where it comes from
+  bowline sub -t 'sensor/#' -v                print what comes, with its topic
+  bowline pub -t sensor/temperature -q 1 -m temp:20
+                                              publish; exit status 0: acknowledged
 
 Exit status: 0 stopped, 1 failed, 2 wrong usage, 3 wrong configuration, 4 address in use.";
 
@@ -111,7 +114,7 @@ pub fn main() -> ExitCode {
             return usage_exit(&error);
         }
     };
-    match command.subcommand {
+    match command.task {
         None => command.serve.run().into(),
         Some(Task::Serve(serve)) => serve.run().into(),
         Some(Task::Pub(publish)) => publish::run(&publish),

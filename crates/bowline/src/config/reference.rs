@@ -21,6 +21,10 @@ The unit of a number is in the name of its key, and a bound ends in `_max`. A ke
 has its default. Unknown keys and values that do not fit are errors. *Change* says what a changed
 value takes: `live` and `new connections` will need a SIGHUP once this version knows how to reload;
 until then everything takes a restart.
+
+Not here, because the system has it: the congestion control of TCP (`sysctl
+net.ipv4.tcp_congestion_control`) and the number of open files (`ulimit -n`, `LimitNOFILE=` of
+systemd), of which a connection takes one. bowline raises the soft limit to the hard one at start.
 ";
 
 /// The page.
