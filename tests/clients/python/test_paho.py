@@ -142,6 +142,24 @@ def test_retained(peers, version):
 
 
 @versions
+def test_what_is_published_after_suback_is_live(peers, version):
+    """A retained message that is set right after SUBACK comes once, and as a live one: the replay
+    of what was there before must not pick it up as well."""
+    subscriber, publisher = peers(version=version), peers(version=version)
+    subscriber.connect()
+    publisher.connect()
+    topics = [f"fresh/{number}" for number in range(100)]
+    for topic in topics:
+        subscriber.subscribe(topic, qos=2)
+        publisher.publish(topic, topic, qos=2, retain=True)
+    subscriber.subscribe("end", qos=2)
+    publisher.publish("end", "end", qos=2)
+    subscriber.wait_payload("end")
+    got = [(m.topic, m.retain) for m in subscriber.messages[:-1]]
+    assert sorted(got) == sorted((topic, False) for topic in topics)
+
+
+@versions
 def test_unsubscribe(peers, version):
     subscriber, publisher = peers(version=version), peers(version=version)
     subscriber.connect()

@@ -232,6 +232,19 @@ def test_will_with_delay_and_properties(peer5):
     assert watcher.messages[-1].properties.UserProperty == [("why", "lost")]
 
 
+def test_every_delayed_will_fires(peer5):
+    """Many delays that end at almost the same time: each will is published, and once."""
+    watcher = peer5()
+    watcher.subscribe("status/+", qos=1)
+    names = [f"pump-{number}" for number in range(40)]
+    delay = properties("WILLMESSAGE", WillDelayInterval=1)
+    for name in names:
+        will = dict(topic=f"status/{name}", payload=name, qos=1, properties=delay)
+        peer5(name, lasting=True, will=will).cut()
+    watcher.wait_messages(len(names))
+    assert sorted(watcher.payloads()) == sorted(names)
+
+
 def test_disconnect_with_will(peer5):
     watcher = peer5()
     watcher.subscribe("status", qos=1)

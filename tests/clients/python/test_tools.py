@@ -9,6 +9,7 @@ import pytest
 
 from bench import wire
 from bench.proxy import BROKER, CLIENT
+from bench.tools import BY_URL
 
 VERSION_OPTIONS = ("31", "311", "5")
 QOS = (0, 1, 2)
@@ -123,8 +124,8 @@ def test_repeat(tools):
 
 def test_url(tools, broker):
     sub = tools.start_sub("-t", "a/b", "-v", "-C", 1)
-    # -L stands for host, port and topic together; the -h and -p before it are overruled.
-    succeeds(tools.pub("-L", f"mqtt://127.0.0.1:{broker.port}/a/b", "-m", "by URL"))
+    url = f"mqtt://127.0.0.1:{broker.port}/a/b"
+    succeeds(tools.pub("-L", url, "-m", "by URL", port=BY_URL))
     assert sub.wait() == 0
     assert sub.output() == "a/b by URL\n"
 

@@ -70,16 +70,20 @@ def test_stopped_before_the_acknowledgement(tools_alone, scripted, number):
 
 @versions
 def test_pub_sends_again_what_was_not_acknowledged(tools, peers, version):
+    """With a session that lasts, the same packet again; without one, the message again."""
     reader = peers()
     reader.connect()
     reader.subscribe("t", qos=1)
-    proxy = tools.proxy()
-    proxy.cut_at(BROKER, wire.PUBACK)
-    pub = tools.start_pub("-V", version, "-t", "t", "-q", 1, "-m", "x", proxy=proxy)
-    assert pub.wait() == 0, pub.errors()
-    first, again = [s.packet for s in proxy.seen(CLIENT, wire.PUBLISH)]
-    assert (first.packet_id, first.dup) == (again.packet_id, False)
-    assert again.dup
+    for session in (["-c", "-i", "writer"], []):
+        proxy = tools.proxy()
+        proxy.cut_at(BROKER, wire.PUBACK)
+        words = ["-V", version, *session, "-t", "t", "-q", 1, "-m", "x"]
+        pub = tools.start_pub(*words, proxy=proxy)
+        assert pub.wait() == 0, pub.errors()
+        first, again = [s.packet for s in proxy.seen(CLIENT, wire.PUBLISH)]
+        if session:
+            assert (first.packet_id, first.dup) == (again.packet_id, False)
+            assert again.dup
     assert set(reader.payloads()) == {"x"}
 
 
@@ -95,10 +99,27 @@ def test_pub_of_qos_2_is_exactly_once(tools, peers, version, sender, kind):
     reader.subscribe("t", qos=2)
     proxy = tools.proxy()
     proxy.cut_at(sender, kind)
-    pub = tools.start_pub("-V", version, "-t", "t", "-q", 2, "-m", "once", proxy=proxy)
+    words = ["-V", version, "-c", "-i", "writer", "-t", "t", "-q", 2, "-m", "once"]
+    pub = tools.start_pub(*words, proxy=proxy)
     assert pub.wait() == 0, pub.errors()
     succeeds(tools.pub("-t", "t", "-q", 2, "-m", "end"))
     assert reader.wait_payload("end") == ["once", "end"], proxy.trace
+
+
+def test_pub_of_qos_2_without_a_session_says_that_it_does_not_know(tools, peers):
+    """Nobody can make it exactly once after the session is gone; then 0 would be a lie."""
+    reader = peers()
+    reader.connect()
+    reader.subscribe("t", qos=2)
+    proxy = tools.proxy()
+    proxy.cut_at(BROKER, wire.PUBREC)
+    pub = tools.start_pub("-t", "t", "-q", 2, "-m", "perhaps", proxy=proxy)
+    status = pub.wait()
+    succeeds(tools.pub("-t", "t", "-q", 2, "-m", "end"))
+    got = reader.wait_payload("end")
+    assert got.count("perhaps") <= 1
+    assert status != 0 or got == ["perhaps", "end"]
+    assert status == 0 or "not acknowledged" in pub.errors()
 
 
 def test_lines_survive_cuts(tools, peers):

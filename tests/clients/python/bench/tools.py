@@ -16,6 +16,9 @@ IS_BOWLINE = os.environ.get("BOWLINE_TEST_TOOLS", "bowline") == "bowline"
 PUB = [str(BOWLINE), "pub"] if IS_BOWLINE else ["mosquitto_pub"]
 SUB = [str(BOWLINE), "sub"] if IS_BOWLINE else ["mosquitto_sub"]
 
+# In place of a port: the arguments hold host and port themselves.
+BY_URL = object()
+
 RUN_SECS_MAX = 40
 
 
@@ -81,7 +84,8 @@ class Tools:
         )
 
     def _words(self, program, arguments, port):
-        return [*program, "-h", "127.0.0.1", "-p", str(port), *(str(a) for a in arguments)]
+        address = [] if port is BY_URL else ["-h", "127.0.0.1", "-p", str(port)]
+        return [*program, *address, *(str(a) for a in arguments)]
 
     def _environment(self):
         home = {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home), "NO_COLOR": "1"}
