@@ -144,6 +144,8 @@ impl Broker {
             if written == Written::TooLarge {
                 self.discharge(key, delivery, Discharge::TooLarge, out);
             }
+            // What is in flight counts as much as what is queued.
+            self.mark_full(key, now, out);
             return;
         }
         if let Some(session) = self.sessions.get_mut(key) {

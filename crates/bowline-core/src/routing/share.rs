@@ -448,6 +448,7 @@ impl Broker {
             member.window = window;
         }
         self.serve_group(index, now, out);
+        self.mark_group(index, now, out);
     }
 
     /// A message matched the group's filter.
