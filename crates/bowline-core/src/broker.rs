@@ -193,10 +193,19 @@ impl Broker {
     /// When [`Input::Tick`] is needed at the latest.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        if !self.pump_due.is_empty() {
+        if self.has_work() {
             return Some(Instant::from_micros(0));
         }
         self.deadlines.next_due_ms().map(Instant::from_millis)
+    }
+
+    /// Whether a turn left something for the next one, so that nobody waits for a packet to come.
+    fn has_work(&self) -> bool {
+        !self.pump_due.is_empty()
+            || !self.groups_due.is_empty()
+            || !self.doomed.is_empty()
+            || self.held_may_go
+            || self.gate.has_open()
     }
 
     /// How much of everything there is.
@@ -279,6 +288,9 @@ impl Broker {
                 Promise::PublishAcks(mark) => self.send_acks(mark, now, out),
                 Promise::Pump(number) => {
                     if let Some(key) = self.sessions.by_number(number) {
+                        if let Some(session) = self.sessions.get_mut(key) {
+                            session.waits_at_gate = false;
+                        }
                         self.pump(key, now, out);
                     }
                 }
@@ -336,23 +348,14 @@ impl Broker {
             } => {
                 self.on_share_member(share_filter, *session, *window, now, out);
             }
-            Handover::ShareOffer {
-                message,
-                group,
-                ticket,
-                session,
-                qos,
-                identifier,
-            } => {
-                let name = (*group, *ticket);
-                let message = (batch, message);
-                self.on_share_offer(from, message, name, *session, *qos, *identifier, now, out);
+            Handover::ShareOffer { message, offer } => {
+                self.on_share_offer(from, batch, message, offer, now, out);
             }
             Handover::ShareSettled { group, ticket } => {
-                self.on_settled(*group, *ticket, true, now, out);
+                self.on_settled(*group, *ticket, true);
             }
             Handover::ShareReturned { group, ticket } => {
-                self.on_settled(*group, *ticket, false, now, out);
+                self.on_settled(*group, *ticket, false);
             }
             Handover::RetainedAsk {
                 session,
@@ -386,6 +389,8 @@ impl Broker {
                         self.will_due(key, now, out);
                     }
                 }
+                Deadline::Sweep(number) => self.sweep_due(number, now, out),
+                Deadline::SweepGroup(index) => self.sweep_group(index, now, out),
                 Deadline::Hold(mark) => self.hold_due(mark, now, out),
                 Deadline::Retry(mark) => self.retry_due(mark, now, out),
             }

@@ -15,6 +15,10 @@ pub(crate) enum Deadline {
     SessionExpiry(SessionNo),
     /// A will's delay is over.
     Will(SessionNo),
+    /// A message in a full queue has expired.
+    Sweep(SessionNo),
+    /// A message in the full queue of a share group has expired.
+    SweepGroup(u32),
     /// A publisher was held back for as long as allowed.
     Hold(Mark),
     /// Unacknowledged messages of a 3.x connection are to be sent again.

@@ -142,14 +142,16 @@ impl Broker {
             let record = self.messages.record(delivery.message);
             let written = self.start(id, key, delivery, message, record, Some(fanout), now, out);
             if written == Written::TooLarge {
-                self.discharge(key, delivery, Discharge::TooLarge, now, out);
+                self.discharge(key, delivery, Discharge::TooLarge, out);
             }
+            // What is in flight counts as much as what is queued.
+            self.mark_full(key, now, out);
             return;
         }
         if let Some(session) = self.sessions.get_mut(key) {
             session.sender.push(delivery);
         }
-        self.mark_full(key, out);
+        self.mark_full(key, now, out);
         if connection.is_some() {
             self.pump_later(key);
         }
@@ -302,23 +304,34 @@ impl Broker {
             if !session.sender.has_slot() {
                 return;
             }
-            let (number, front) = (session.number, session.sender.front().copied());
-            let Some(delivery) = front else { return };
+            let Some(delivery) = session.sender.front().copied() else {
+                return;
+            };
             if !self.gate_allows(&delivery) {
-                let record = self.messages.record(delivery.message);
-                self.gate.hold(record, Promise::Pump(number));
+                self.wait_at_gate(key, delivery);
                 return;
             }
             if self.messages.is_expired(delivery.message, now.instant) {
                 // [MQTT-3.3.2-5] Its delivery was not begun: it is deleted.
                 self.pop_front(key);
-                self.discharge(key, delivery, Discharge::Expired, now, out);
+                self.discharge(key, delivery, Discharge::Expired, out);
             } else if self.send_stored(key, id, delivery, now, out) {
                 self.pop_front(key);
             } else {
                 self.read_ahead(key, out);
                 return;
             }
+        }
+    }
+
+    /// A session's next delivery waits for its commit; it is noted once, however often it is tried.
+    fn wait_at_gate(&mut self, key: SessionKey, delivery: Delivery) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        if !core::mem::replace(&mut session.waits_at_gate, true) {
+            let record = self.messages.record(delivery.message);
+            self.gate.hold(record, Promise::Pump(session.number));
         }
     }
 
@@ -339,7 +352,7 @@ impl Broker {
         self.messages = messages;
         match written {
             Some(Written::TooLarge) => {
-                self.discharge(key, delivery, Discharge::TooLarge, now, out);
+                self.discharge(key, delivery, Discharge::TooLarge, out);
                 true
             }
             Some(Written::Yes) => true,
@@ -389,10 +402,15 @@ impl Broker {
             else {
                 return false;
             };
-            let Some(entry) = session.sender.in_flight_from(next, until) else {
+            let Some((before, entry)) = session.sender.in_flight_from(next, until) else {
                 connection.resend = None;
                 return true;
             };
+            let is_publish = matches!(entry.step, Step::Published(_));
+            if is_publish && before >= usize::from(session.sender.window) {
+                // [MQTT-3.3.4-9] The window may be smaller than on the connection before.
+                return false;
+            }
             connection.resend = Some(Resend {
                 next: entry.started.wrapping_add(1),
                 until,
@@ -427,7 +445,7 @@ impl Broker {
             out.counters.redeliveries += 1;
             if write(connection, id, &view, &dispatch, None, at, out) == Written::TooLarge {
                 session.sender.acknowledge(entry.packet_id, delivery.qos);
-                self.discharge(key, delivery, Discharge::TooLarge, now, out);
+                self.discharge(key, delivery, Discharge::TooLarge, out);
             }
         }
     }

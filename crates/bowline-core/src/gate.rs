@@ -91,6 +91,13 @@ impl Gate {
         self.waiting.pop_front().map(|(_, promise)| promise)
     }
 
+    /// Whether a promise may leave.
+    pub(crate) fn has_open(&self) -> bool {
+        self.waiting
+            .front()
+            .is_some_and(|(record, _)| self.is_open(*record))
+    }
+
     /// How many promises wait.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()

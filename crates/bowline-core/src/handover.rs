@@ -113,6 +113,20 @@ pub(crate) struct Answer {
     pub reason: ReasonCode,
 }
 
+/// What a group gives, and to whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer {
+    pub group: u32,
+    /// The hash of the group's share filter: its index may be another group's one day.
+    pub name: u64,
+    /// The group's number for the message; 0 = nobody waits for an answer.
+    pub ticket: u64,
+    /// The member.
+    pub session: SessionNo,
+    pub qos: QoS,
+    pub identifier: Option<u32>,
+}
+
 /// One hand-over.
 #[derive(Debug)]
 pub(crate) enum Handover {
@@ -154,11 +168,7 @@ pub(crate) enum Handover {
     /// A group gives a message to a member. Answered by `ShareSettled` or `ShareReturned`.
     ShareOffer {
         message: PassedMessage,
-        group: u32,
-        ticket: u64,
-        session: SessionNo,
-        qos: QoS,
-        identifier: Option<u32>,
+        offer: Offer,
     },
     /// The group's message is discharged, or stays with the member's session for good.
     ShareSettled { group: u32, ticket: u64 },

@@ -102,7 +102,8 @@ impl Broker {
         self.deliver_matched(message, matched, &mut stored, now, out);
         Taken {
             answers_due,
-            matched: !matched.is_empty(),
+            // Of the other workers, each says so itself.
+            matched: matched.is_wanted_here(),
             rests_on,
         }
     }
@@ -221,7 +222,7 @@ impl Broker {
         matched.find(&message, &self.tree, &mut self.sessions, &mut self.lists);
         let mut stored = None;
         let rests_on = self.record_message(&message, &matched, None, &mut stored, out);
-        let wanted = !matched.targets.is_empty() || !matched.groups.is_empty();
+        let wanted = matched.is_wanted_here();
         self.deliver_matched(&message, &matched, &mut stored, now, out);
         self.matched = matched;
         if let Some(to) = answer {

@@ -113,6 +113,22 @@ pub struct Limits {
     pub share_strategy: ShareStrategy,
 }
 
+impl Limits {
+    /// At so many messages a queue that was full counts as full no longer.
+    pub(crate) const fn queue_messages_low(&self) -> usize {
+        four_fifths(self.queue_messages_max)
+    }
+
+    /// At so many bytes a queue that was full counts as full no longer.
+    pub(crate) const fn queue_bytes_low(&self) -> usize {
+        four_fifths(self.queue_bytes_max)
+    }
+}
+
+const fn four_fifths(number: usize) -> usize {
+    number - number.div_ceil(5)
+}
+
 impl Default for Limits {
     fn default() -> Self {
         const WEEK_SECS: u32 = 7 * 24 * 60 * 60;

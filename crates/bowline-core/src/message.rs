@@ -199,6 +199,11 @@ impl Messages {
         self.slot(key).expires_at.is_some_and(|at| at <= now)
     }
 
+    /// When it expires.
+    pub(crate) fn expires_at(&self, key: MessageKey) -> Option<Instant> {
+        self.slot(key).expires_at
+    }
+
     /// The record that keeps it; 0 while there is none.
     pub(crate) fn record(&self, key: MessageKey) -> RecordNo {
         self.slot(key).record

@@ -44,7 +44,7 @@ impl Broker {
         };
         match session.sender.acknowledge(ack.packet_id, QoS::AtLeastOnce) {
             Acknowledged::Delivery(delivery) => {
-                self.discharge_acked(key, delivery, ack.reason, now, out);
+                self.discharge_acked(key, delivery, ack.reason, out);
                 self.pump_after_ack(key, now, out);
             }
             // An acknowledgement of something that is not in flight is ignored: it may belong to
@@ -70,7 +70,7 @@ impl Broker {
             if let Acknowledged::Delivery(delivery) =
                 session.sender.acknowledge(ack.packet_id, QoS::ExactlyOnce)
             {
-                self.discharge_acked(key, delivery, ack.reason, now, out);
+                self.discharge_acked(key, delivery, ack.reason, out);
                 self.pump_after_ack(key, now, out);
             }
             return;
@@ -78,22 +78,21 @@ impl Broker {
         let (number, lasting) = (session.number, session.is_lasting());
         let acknowledged = session.sender.receive(ack.packet_id);
         let packet_id = ack.packet_id;
-        let mut rests_on = RecordNo(0);
         let mut reason = ReasonCode::Success;
         match acknowledged {
             Acknowledged::Delivery(delivery) => {
                 if lasting {
                     let packet_id = packet_id.get();
-                    rests_on = out
-                        .records
+                    out.records
                         .push(&Record::OutboundReceived { number, packet_id });
                 }
-                self.discharge_acked(key, delivery, ack.reason, now, out);
+                self.discharge_acked(key, delivery, ack.reason, out);
             }
-            Acknowledged::Again => rests_on = out.records.last(),
+            Acknowledged::Again => {}
             // [MQTT-4.3.3-4] answered all the same, so that the client's state can end.
             Acknowledged::Unknown => reason = ReasonCode::PacketIdentifierNotFound,
         }
+        let rests_on = self.last_record(key, out);
         self.promise_ack(
             id,
             version,
@@ -132,7 +131,6 @@ impl Broker {
         key: SessionKey,
         delivery: Delivery,
         reason: ReasonCode,
-        now: Now,
         out: &mut Out,
     ) {
         let how = if reason.is_error() {
@@ -140,15 +138,20 @@ impl Broker {
         } else {
             Discharge::Acked
         };
-        self.discharge(key, delivery, how, now, out);
+        self.discharge(key, delivery, how, out);
     }
 
     /// A slot is free. Usually a batch of acknowledgements comes in one read, so the session is
     /// served once, at the end of the turn.
     fn pump_after_ack(&mut self, key: SessionKey, _now: Now, _out: &mut Out) {
-        if let Some(session) = self.sessions.get(key)
-            && (!session.sender.is_queue_empty() || !session.replays.is_empty())
-        {
+        let Some(session) = self.sessions.get(key) else {
+            return;
+        };
+        let resends = session
+            .connection
+            .and_then(|id| self.connections.get(id))
+            .is_some_and(|connection| connection.resend.is_some());
+        if resends || !session.sender.is_queue_empty() || !session.replays.is_empty() {
             self.pump_later(key);
         }
     }
@@ -159,7 +162,6 @@ impl Broker {
         key: SessionKey,
         delivery: Delivery,
         how: Discharge,
-        now: Now,
         out: &mut Out,
     ) {
         let counters = &mut out.counters;
@@ -191,7 +193,7 @@ impl Broker {
         self.lists.release(delivery.identifiers);
         self.messages.release(delivery.message);
         if delivery.ticket != 0 {
-            self.settle_ticket(delivery.ticket, how != Discharge::Returned, now, out);
+            self.settle_ticket(delivery.ticket, how != Discharge::Returned, out);
         }
         self.unmark_full(key, out);
     }

@@ -51,14 +51,16 @@ impl Broker {
             if session.expiry_secs != expiry_secs {
                 session.expiry_secs = expiry_secs;
                 let (number, client_id) = (session.number, &session.client_id);
-                // An expiry of 0 ends the session below, which is a record of its own.
-                if expiry_secs > 0 {
-                    out.records.push(&Record::Session {
+                // With 0 it ends below, as one that does not last and of which nothing is recorded.
+                out.records.push(&if expiry_secs > 0 {
+                    Record::Session {
                         number,
                         client_id,
                         expiry_secs,
-                    });
-                }
+                    }
+                } else {
+                    Record::SessionEnded { number }
+                });
             }
         }
         // [MQTT-3.14.4-3] A normal disconnection withdraws the will; 0x04 and errors publish it.

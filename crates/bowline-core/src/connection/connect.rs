@@ -19,6 +19,10 @@ use crate::session::SessionKey;
 use crate::time::Now;
 use crate::will::Will;
 
+/// The most messages in flight towards one client, so that Packet Identifiers never run out: a
+/// session has half of them.
+const WINDOW_MAX: u16 = 1 << 14;
+
 impl Broker {
     /// A CONNECT on a fresh connection.
     pub(crate) fn on_connect(
@@ -46,12 +50,21 @@ impl Broker {
             packet.client_id
         };
         let expiry_secs = self.granted_expiry_secs(packet);
+        let before = out.records.last();
         let (key, session_present) = self.open_session(client_id, packet, expiry_secs, now, out);
         self.seat(id, key, packet, now);
         self.arm_new_will(key, packet, out);
         out.counters.connections_accepted += 1;
         let connack = self.connack(packet, session_present, is_assigned.then_some(client_id));
-        self.promise_connack(id, key, &connack, out);
+        // A session that does not last may take the place of one that did.
+        let rests_on = match out.records.last() {
+            last if last > before => last,
+            _ => self.last_record(key, out),
+        };
+        if let Some(mark) = self.connections.mark(id) {
+            self.gate
+                .hold(rests_on, Promise::Connack(mark, connack.into()));
+        }
         self.tell_connected(id, key, session_present, out);
         self.watch_keep_alive(id, now);
         self.watch_retry(id, now);
@@ -161,6 +174,7 @@ impl Broker {
                 out.records.push(&Record::SessionEnded { number });
             }
             session.expiry_secs = expiry_secs;
+            self.unmark_ephemeral(key, out);
         }
         out.counters.sessions_resumed += 1;
     }
@@ -181,7 +195,7 @@ impl Broker {
         let keep_alive_secs = granted_keep_alive_secs(packet, limits.keep_alive_secs_max);
         let started = self.sessions.get_mut(key).map_or(0, |session| {
             session.connection = Some(id);
-            session.sender.window = window.max(1);
+            session.sender.window = window.clamp(1, WINDOW_MAX);
             session.sender.started()
         });
         if let Some(connection) = self.connections.get_mut(id) {
@@ -268,29 +282,6 @@ impl Broker {
         // Our own bounded fields, and a Client Identifier that came by the wire: it encodes.
         let _ = connack.encode(packet.version, &mut bytes);
         bytes
-    }
-
-    fn promise_connack(
-        &mut self,
-        id: ConnectionId,
-        key: SessionKey,
-        connack: &[u8],
-        out: &mut Out,
-    ) {
-        let lasting = self
-            .sessions
-            .get(key)
-            .is_some_and(crate::session::Session::is_lasting);
-        let rests_on = if lasting {
-            out.records.last()
-        } else {
-            crate::ids::RecordNo(0)
-        };
-        let Some(mark) = self.connections.mark(id) else {
-            return;
-        };
-        self.gate
-            .hold(rests_on, Promise::Connack(mark, connack.into()));
     }
 
     /// The gate let the CONNACK go: the connection is open [MQTT-3.2.0-1].

@@ -54,6 +54,17 @@ impl Waiting {
     fn size_bytes(&self) -> usize {
         self.bytes.len() + size_of::<Self>()
     }
+
+    /// Whether it waits while the whole connection does; everything else takes effect at once.
+    fn waits_with_connection(&self) -> bool {
+        let kind = self.bytes.first().and_then(|first| PacketType::of(*first));
+        self.cause == Cause::Connection && kind.is_none_or(waits_with_connection)
+    }
+}
+
+/// Whether packets of this kind wait while their open connection does.
+fn waits_with_connection(kind: PacketType) -> bool {
+    matches!(kind, PacketType::Publish | PacketType::Subscribe)
 }
 
 /// The packets of one connection that wait.
@@ -86,7 +97,13 @@ impl Deferred {
 
 impl Broker {
     /// Whether a packet may be consumed; if not, reading stops.
-    pub(crate) fn may_handle(&mut self, mark: Mark, frame: &Frame<'_>, out: &mut Out) -> bool {
+    pub(crate) fn may_handle(
+        &mut self,
+        mark: Mark,
+        frame: &Frame<'_>,
+        now: Now,
+        out: &mut Out,
+    ) -> bool {
         let space_bytes = self.options.limits.deferred_bytes_max;
         let Some(connection) = self.connections.marked(mark) else {
             return false;
@@ -94,10 +111,8 @@ impl Broker {
         let Some(deferred) = connection.deferred.as_deref() else {
             return true;
         };
-        let waits = match frame.packet_type() {
-            PacketType::Publish | PacketType::Subscribe => true,
-            _ => connection.phase == Phase::Opening,
-        };
+        let waits =
+            connection.phase == Phase::Opening || waits_with_connection(frame.packet_type());
         if !waits || deferred.packets.is_empty() || deferred.bytes + frame.len <= space_bytes {
             return true;
         }
@@ -105,7 +120,27 @@ impl Broker {
             connection.is_stopped = true;
             out.effects.push(Effect::StopReading(mark.connection));
         }
+        self.refuse_if_stuck(mark, now, out);
         false
+    }
+
+    /// A client over its Receive Maximum whom only its own PUBREL could help, and it stands behind
+    /// more than we hold for it: it must go [MQTT-3.3.4-9].
+    fn refuse_if_stuck(&mut self, mark: Mark, now: Now, out: &mut Out) {
+        let Some(connection) = self.connections.marked(mark) else {
+            return;
+        };
+        let holds = connection
+            .deferred
+            .as_deref()
+            .is_some_and(Deferred::holds_connection);
+        if connection.is_stopped
+            && connection.phase == Phase::Open
+            && connection.acks.is_empty()
+            && holds
+        {
+            self.refuse(mark.connection, &Refusal::ReceiveMaximum, now, out);
+        }
     }
 
     /// Whether a packet of this kind waits because the whole connection does.
@@ -120,7 +155,7 @@ impl Broker {
             .deferred
             .as_deref()
             .is_some_and(Deferred::holds_connection);
-        holds && matches!(kind, PacketType::Publish | PacketType::Subscribe)
+        holds && waits_with_connection(kind)
     }
 
     /// Puts a packet behind those that wait for the whole connection.
@@ -279,7 +314,7 @@ impl Broker {
             let Some(deferred) = connection.deferred.as_deref_mut() else {
                 return;
             };
-            if waiting.cause == Cause::Connection && deferred.holds_connection() {
+            if waiting.waits_with_connection() && deferred.holds_connection() {
                 deferred.push(waiting);
                 continue;
             }
@@ -301,6 +336,7 @@ impl Broker {
             out.effects.push(Effect::ResumeReading(id));
         }
         self.send_acks(mark, now, out);
+        self.refuse_if_stuck(mark, now, out);
     }
 
     fn try_waiting(&mut self, mark: Mark, waiting: Waiting, now: Now, out: &mut Out) {

@@ -68,10 +68,6 @@ impl Broker {
             self.refuse_publish(mark, topic, packet, ReasonCode::TopicNameInvalid, now, out);
             return;
         }
-        if self.waits_behind(mark, topic, packet) {
-            self.defer_publish(mark, topic, packet, now, out);
-            return;
-        }
         match self.check_identifier(mark, packet, out) {
             Identifier::Fresh => {}
             Identifier::Absorbed => return,
@@ -79,6 +75,10 @@ impl Broker {
                 self.on_excess(mark, topic, packet, now, out);
                 return;
             }
+        }
+        if self.waits_behind(mark, topic, packet) {
+            self.defer_publish(mark, topic, packet, now, out);
+            return;
         }
         let Some(connection) = self.connections.marked(mark) else {
             return;
@@ -373,21 +373,21 @@ impl Broker {
             return;
         };
         let version = connection.version;
-        let Some(session) = connection
-            .session
-            .and_then(|key| self.sessions.get_mut(key))
-        else {
+        let Some(key) = connection.session else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
         let was_held = session.receiver.release(ack.packet_id);
-        let mut rests_on = RecordNo(0);
         if was_held && session.is_lasting() {
             let number = session.number;
             let packet_id = ack.packet_id.get();
-            rests_on = out
-                .records
+            out.records
                 .push(&Record::InboundReleased { number, packet_id });
         }
+        // Also where it was not held: the PUBREL that freed it may have no record yet.
+        let rests_on = self.last_record(key, out);
         let reason = if was_held {
             ReasonCode::Success
         } else {

@@ -61,7 +61,7 @@ impl Broker {
                     return gone;
                 }
             };
-            if !self.may_handle(mark, &frame, out) {
+            if !self.may_handle(mark, &frame, now, out) {
                 return Received {
                     consumed,
                     more: false,

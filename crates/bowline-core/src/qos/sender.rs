@@ -51,8 +51,8 @@ pub(crate) struct InFlight {
 }
 
 /// Started fewer than this ago, an identifier cannot have come round again: a half of the space
-/// holds 32,767.
-const ROUND_MIN: u32 = 32_000;
+/// holds 32,767, and at most a window of 16,384 of them were passed over meanwhile.
+const ROUND_MIN: u32 = 16_000;
 
 /// What an acknowledgement met.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +134,7 @@ impl Sender {
 
     /// Gives a delivery a Packet Identifier and notes it as in flight.
     ///
-    /// None if all identifiers are in use, which a window below 32,767 cannot bring about.
+    /// None if all identifiers are in use, which a window of 16,384 cannot bring about.
     pub(crate) fn start(&mut self, delivery: Delivery) -> Option<PacketId> {
         let in_flight = &self.in_flight;
         let oldest = in_flight
@@ -159,13 +159,19 @@ impl Sender {
         self.started
     }
 
-    /// The first in flight that was started at or after `next` and before `until`.
-    pub(crate) fn in_flight_from(&self, next: u32, until: u32) -> Option<InFlight> {
-        let span = until.wrapping_sub(next);
-        self.in_flight
-            .iter()
-            .find(|entry| entry.started.wrapping_sub(next) < span)
-            .copied()
+    /// The first in flight that was started at or after `next` and before `until`, with the number
+    /// of those before it.
+    pub(crate) fn in_flight_from(&self, next: u32, until: u32) -> Option<(usize, InFlight)> {
+        let oldest = self.oldest();
+        let passed = next.wrapping_sub(oldest);
+        // Those before the oldest are over.
+        let passed = if passed > u32::MAX / 2 { 0 } else { passed };
+        let place = self
+            .in_flight
+            .partition_point(|entry| entry.started.wrapping_sub(oldest) < passed);
+        let entry = self.in_flight.get(place)?;
+        let is_before = until.wrapping_sub(entry.started).wrapping_sub(1) < u32::MAX / 2;
+        is_before.then_some((place, *entry))
     }
 
     /// The number of the oldest in flight, or of the next one to be started.
@@ -258,6 +264,12 @@ impl Sender {
             !take
         });
         taken
+    }
+
+    /// Rewrites deliveries, in flight and queued.
+    pub(crate) fn for_each(&mut self, mut change: impl FnMut(&mut Delivery)) {
+        self.for_each_in_flight(&mut change);
+        self.queue.iter_mut().for_each(change);
     }
 
     /// Rewrites deliveries in flight, such as a share ticket that became the session's own.

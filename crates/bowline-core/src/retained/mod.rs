@@ -89,7 +89,8 @@ impl Broker {
             self.messages.release(old);
         }
         if nothing_changed {
-            return RecordNo(0);
+            // What cleared it before may have no durable record yet.
+            return out.records.last();
         }
         out.records.push(&Record::Retained { message })
     }

@@ -74,9 +74,9 @@ pub(crate) struct Matched {
 }
 
 impl Matched {
-    /// Whether nobody gets it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.targets.is_empty() && self.groups.is_empty() && self.workers == 0
+    /// Whether somebody on this worker gets it.
+    pub(crate) fn is_wanted_here(&self) -> bool {
+        !self.targets.is_empty() || !self.groups.is_empty()
     }
 
     /// Finds everybody for a message.

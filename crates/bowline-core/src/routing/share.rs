@@ -17,8 +17,9 @@ use super::filter_of_share;
 use super::subscribe::Pending;
 use crate::broker::Broker;
 use crate::connection::Discharge;
+use crate::deadline::Deadline;
 use crate::egress::Fanout;
-use crate::handover::{Batch, Handover, PassedMessage};
+use crate::handover::{Batch, Handover, Offer, PassedMessage};
 use crate::ids::{SessionNo, WorkerId, worker_of};
 use crate::limits::{OnFull, ShareStrategy};
 use crate::loading::Waiter;
@@ -28,7 +29,7 @@ use crate::qos::Delivery;
 use crate::routing::{Identifiers, Target};
 use crate::session::{SessionKey, Subscription};
 use crate::slab::Slab;
-use crate::time::Now;
+use crate::time::{Instant, Now};
 
 /// A group of this worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,8 @@ struct Offered {
 #[derive(Debug)]
 struct Group {
     share_filter: Box<str>,
+    /// The hash of it.
+    name: u64,
     members: Vec<Member>,
     queue: VecDeque<Queued>,
     offered: BTreeMap<u64, Offered>,
@@ -90,6 +93,8 @@ struct Group {
     /// Where the choice of the next member begins.
     turn: usize,
     marked_full: bool,
+    /// When its queue will be looked at for expired messages.
+    sweep_at: Option<Instant>,
 }
 
 /// Whose a delivery is that a group gave to a session of this worker.
@@ -98,6 +103,8 @@ struct Ticket {
     worker: WorkerId,
     group: u32,
     ticket: u64,
+    /// The group's share filter, by its hash: the index may be another group's one day.
+    name: u64,
 }
 
 /// The groups of this worker, and the tickets of what its sessions were given.
@@ -250,6 +257,7 @@ impl Broker {
         if let Some(Pending::Relay { answers_due, .. }) = self.pending.get_mut(relay) {
             *answers_due = asked;
         }
+        self.routes_due += usize::from(asked);
         if asked == 0 {
             self.routes_known(relay, now, out);
         }
@@ -285,12 +293,14 @@ impl Broker {
         }
         let index = self.groups.groups.insert(Group {
             share_filter: share_filter.into(),
+            name: hash(self.options.seed, share_filter.as_bytes()),
             members: Vec::new(),
             queue: VecDeque::new(),
             offered: BTreeMap::new(),
             bytes: 0,
             turn: 0,
             marked_full: false,
+            sweep_at: None,
         });
         self.groups.by_filter.insert(share_filter.into(), index);
         let filter = filter_of_share(share_filter);
@@ -308,6 +318,7 @@ impl Broker {
         let Some(session) = self.sessions.get(key).map(|session| session.number) else {
             return;
         };
+        self.keep_offers(key, share_filter, out);
         let owner = self.owner_of_group(share_filter);
         if owner == self.options.worker {
             self.remove_member(share_filter, session, out);
@@ -389,10 +400,10 @@ impl Broker {
             self.tell_group(share_filter, number, 0, now, out);
         }
         for ticket in kept {
-            self.settle_ticket(ticket, true, now, out);
+            self.settle_ticket(ticket, true, out);
         }
         for delivery in returned {
-            self.discharge(key, delivery, Discharge::Returned, now, out);
+            self.discharge(key, delivery, Discharge::Returned, out);
         }
     }
 
@@ -437,6 +448,7 @@ impl Broker {
             member.window = window;
         }
         self.serve_group(index, now, out);
+        self.mark_group(index, now, out);
     }
 
     /// A message matched the group's filter.
@@ -493,7 +505,7 @@ impl Broker {
             hint,
         });
         self.serve_group(key.0, now, out);
-        self.mark_group(key.0, out);
+        self.mark_group(key.0, now, out);
     }
 
     fn give_at_most_once(
@@ -514,41 +526,39 @@ impl Broker {
         let Some(member) = group.members.get(place) else {
             return;
         };
-        let (worker, session, identifier) = (member.worker, member.session, member.identifier);
+        let worker = member.worker;
+        let offer = Offer {
+            group: key.0,
+            name: group.name,
+            ticket: 0,
+            session: member.session,
+            qos: QoS::AtMostOnce,
+            identifier: member.identifier,
+        };
         if worker == self.options.worker {
-            self.take_at_most_once(session, identifier, message, now, out);
+            self.take_at_most_once(&offer, message, now, out);
             return;
         }
         let staged = out.staged(worker);
         let message = staged.add_message(message);
-        let (group, qos) = (key.0, QoS::AtMostOnce);
-        let offer = Handover::ShareOffer {
-            message,
-            group,
-            ticket: 0,
-            session,
-            qos,
-            identifier,
-        };
-        staged.push(offer);
+        staged.push(Handover::ShareOffer { message, offer });
     }
 
     fn take_at_most_once(
         &mut self,
-        session: SessionNo,
-        identifier: Option<u32>,
+        offer: &Offer,
         message: &MessageView<'_>,
         now: Now,
         out: &mut Out,
     ) {
-        let Some(session) = self.sessions.by_number(session) else {
+        let Some(session) = self.sessions.by_number(offer.session) else {
             return;
         };
         let target = Target {
             session,
             qos: QoS::AtMostOnce,
             retain_as_published: false,
-            identifiers: Identifiers::one(identifier),
+            identifiers: Identifiers::one(offer.identifier),
         };
         self.deliver(
             &target,
@@ -583,10 +593,16 @@ impl Broker {
             let Some(member) = group.members.get_mut(place) else {
                 return;
             };
-            let (worker, session) = (member.worker, member.session);
-            let (qos, identifier) = (member.qos, member.identifier);
-            let qos = qos.min(self.messages.qos(queued.message));
-            let leaves_now = worker != self.options.worker || qos == QoS::AtMostOnce;
+            let worker = member.worker;
+            let offer = Offer {
+                group: index,
+                name: group.name,
+                ticket: queued.ticket,
+                session: member.session,
+                qos: member.qos.min(self.messages.qos(queued.message)),
+                identifier: member.identifier,
+            };
+            let leaves_now = worker != self.options.worker || offer.qos == QoS::AtMostOnce;
             if leaves_now && self.messages.view(queued.message).is_none() {
                 group.turn = place;
                 self.bring(queued.message, Waiter::Group(index), out);
@@ -595,28 +611,18 @@ impl Broker {
             member.open += 1;
             group.queue.pop_front();
             group.bytes -= self.messages.size_bytes(queued.message);
-            group.offered.insert(
-                queued.ticket,
-                Offered {
-                    message: queued.message,
-                    hint: queued.hint,
-                    session,
-                },
-            );
+            let offered = Offered {
+                message: queued.message,
+                hint: queued.hint,
+                session: offer.session,
+            };
+            group.offered.insert(queued.ticket, offered);
             if worker == self.options.worker {
-                self.take_offer(index, queued, session, qos, identifier, now, out);
+                self.take_offer(&offer, queued.message, now, out);
             } else if let Some(view) = self.messages.view(queued.message) {
                 let staged = out.staged(worker);
                 let message = staged.add_message(&view);
-                let (group, ticket) = (index, queued.ticket);
-                staged.push(Handover::ShareOffer {
-                    message,
-                    group,
-                    ticket,
-                    session,
-                    qos,
-                    identifier,
-                });
+                staged.push(Handover::ShareOffer { message, offer });
             }
         }
     }
@@ -633,112 +639,103 @@ impl Broker {
     }
 
     /// A member of this worker gets a message of a group of this worker.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a message, its group's name for it, its taker"
-    )]
-    fn take_offer(
-        &mut self,
-        group: u32,
-        queued: Queued,
-        session: SessionNo,
-        qos: QoS,
-        identifier: Option<u32>,
-        now: Now,
-        out: &mut Out,
-    ) {
-        let own = self.options.worker;
-        if qos == QoS::AtMostOnce {
-            let messages = core::mem::take(&mut self.messages);
-            if let Some(view) = messages.view(queued.message) {
-                self.take_at_most_once(session, identifier, &view, now, out);
-            }
-            self.messages = messages;
-            self.on_settled(group, queued.ticket, true, now, out);
+    fn take_offer(&mut self, offer: &Offer, message: MessageKey, now: Now, out: &mut Out) {
+        if offer.qos > QoS::AtMostOnce {
+            self.messages.retain(message);
+            self.take_ticket(self.options.worker, offer, message, now, out);
             return;
         }
-        self.messages.retain(queued.message);
-        let ticket = Ticket {
-            worker: own,
-            group,
-            ticket: queued.ticket,
-        };
-        self.take_ticket(ticket, queued.message, session, qos, identifier, now, out);
+        let messages = core::mem::take(&mut self.messages);
+        if let Some(view) = messages.view(message) {
+            self.take_at_most_once(offer, &view, now, out);
+        }
+        self.messages = messages;
+        self.on_settled(offer.group, offer.ticket, true);
     }
 
     /// Another worker's group gives a message to a session of this worker.
-    #[expect(clippy::too_many_arguments, reason = "the fields of one hand-over")]
     pub(crate) fn on_share_offer(
         &mut self,
         from: WorkerId,
-        (batch, passed): (&Batch, &PassedMessage),
-        (group, ticket): (u32, u64),
-        session: SessionNo,
-        qos: QoS,
-        identifier: Option<u32>,
+        batch: &Batch,
+        passed: &PassedMessage,
+        offer: &Offer,
         now: Now,
         out: &mut Out,
     ) {
         let view = batch.message(passed);
-        if qos == QoS::AtMostOnce {
-            self.take_at_most_once(session, identifier, &view, now, out);
-            if ticket > 0 {
-                out.staged(from)
-                    .push(Handover::ShareSettled { group, ticket });
-            }
+        if offer.qos > QoS::AtMostOnce {
+            let message = self.messages.insert(&view);
+            self.take_ticket(from, offer, message, now, out);
             return;
         }
-        let message = self.messages.insert(&view);
-        let ticket = Ticket {
-            worker: from,
-            group,
-            ticket,
-        };
-        self.take_ticket(ticket, message, session, qos, identifier, now, out);
+        self.take_at_most_once(offer, &view, now, out);
+        let &Offer { group, ticket, .. } = offer;
+        if ticket > 0 {
+            out.staged(from)
+                .push(Handover::ShareSettled { group, ticket });
+        }
     }
 
     /// Puts a group's message into the session's own order, or sends it back. Takes over one
     /// reference to the message.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a message, its group's name for it, its taker"
-    )]
     fn take_ticket(
         &mut self,
-        ticket: Ticket,
+        worker: WorkerId,
+        offer: &Offer,
         message: MessageKey,
-        session: SessionNo,
-        qos: QoS,
-        identifier: Option<u32>,
         now: Now,
         out: &mut Out,
     ) {
-        let key = self.sessions.by_number(session);
-        let is_here = |key: &SessionKey| {
-            self.sessions
-                .get(*key)
-                .is_some_and(|session| session.connection.is_some())
-        };
-        let index = self.groups.tickets.insert(ticket) + 1;
-        let Some(key) = key.filter(is_here) else {
+        let index = self.groups.tickets.insert(Ticket {
+            worker,
+            group: offer.group,
+            ticket: offer.ticket,
+            name: offer.name,
+        });
+        let key = self.sessions.by_number(offer.session);
+        let key = key.filter(|key| {
+            let session = self.sessions.get(*key);
+            session.is_some_and(|session| session.connection.is_some())
+        });
+        let Some(key) = key else {
             self.messages.release(message);
-            self.settle_ticket(index, false, now, out);
+            self.settle_ticket(index + 1, false, out);
             return;
         };
-        let identifiers = Identifiers::one(identifier);
         let delivery = Delivery {
             message,
-            identifiers,
-            ticket: index,
-            qos,
+            identifiers: Identifiers::one(offer.identifier),
+            ticket: index + 1,
+            qos: offer.qos,
             retain: false,
             replayed: false,
         };
         self.enqueue(key, delivery, None, now, out);
     }
 
+    /// The session leaves a group but stays: what the group gave it is its own from here on, since
+    /// a delivery that was begun is completed [MQTT-3.10.4-3].
+    fn keep_offers(&mut self, key: SessionKey, share_filter: &str, out: &mut Out) {
+        let name = hash(self.options.seed, share_filter.as_bytes());
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let tickets = &self.groups.tickets;
+        let mut kept = Vec::new();
+        session.sender.for_each(|delivery| {
+            let is_its = |ticket: u32| tickets.get(ticket - 1).is_some_and(|t| t.name == name);
+            if delivery.ticket != 0 && is_its(delivery.ticket) {
+                kept.push(core::mem::take(&mut delivery.ticket));
+            }
+        });
+        for ticket in kept {
+            self.settle_ticket(ticket, true, out);
+        }
+    }
+
     /// A delivery with a ticket is over: discharged (or kept by the session), or to go back.
-    pub(crate) fn settle_ticket(&mut self, index: u32, settled: bool, now: Now, out: &mut Out) {
+    pub(crate) fn settle_ticket(&mut self, index: u32, settled: bool, out: &mut Out) {
         let Some(ticket) = self.groups.tickets.remove(index - 1) else {
             return;
         };
@@ -746,9 +743,10 @@ impl Broker {
             worker,
             group,
             ticket,
+            name: _,
         } = ticket;
         if worker == self.options.worker {
-            self.on_settled(group, ticket, settled, now, out);
+            self.on_settled(group, ticket, settled);
         } else if settled {
             out.staged(worker)
                 .push(Handover::ShareSettled { group, ticket });
@@ -759,14 +757,7 @@ impl Broker {
     }
 
     /// A member is done with a message, or gave it back.
-    pub(crate) fn on_settled(
-        &mut self,
-        index: u32,
-        ticket: u64,
-        settled: bool,
-        now: Now,
-        out: &mut Out,
-    ) {
+    pub(crate) fn on_settled(&mut self, index: u32, ticket: u64, settled: bool) {
         let Some(group) = self.groups.groups.get_mut(index) else {
             return;
         };
@@ -787,19 +778,18 @@ impl Broker {
             });
         }
         self.groups_due.push(index);
-        let _ = (now, out);
     }
 
     /// Serves the groups whose members became free in this turn.
     pub(crate) fn serve_groups(&mut self, now: Now, out: &mut Out) {
         while let Some(index) = self.groups_due.pop() {
             self.serve_group(index, now, out);
-            self.mark_group(index, out);
+            self.mark_group(index, now, out);
         }
     }
 
     /// A full group holds publishers back or has them refused, on all workers; at 80 % no more.
-    fn mark_group(&mut self, index: u32, out: &mut Out) {
+    fn mark_group(&mut self, index: u32, now: Now, out: &mut Out) {
         let limits = &self.options.limits;
         if matches!(limits.on_full, OnFull::DropNewest | OnFull::DropOldest) {
             return;
@@ -809,8 +799,8 @@ impl Broker {
         };
         let is_full =
             group.queue.len() >= limits.queue_messages_max || group.bytes >= limits.queue_bytes_max;
-        let is_below = group.queue.len() <= limits.queue_messages_max / 5 * 4
-            && group.bytes <= limits.queue_bytes_max / 5 * 4;
+        let is_below = group.queue.len() <= limits.queue_messages_low()
+            && group.bytes <= limits.queue_bytes_low();
         let change = if group.marked_full { is_below } else { is_full };
         if !change {
             return;
@@ -819,6 +809,47 @@ impl Broker {
         let full = group.marked_full;
         let share_filter = group.share_filter.clone();
         self.set_filter_full(filter_of_share(&share_filter), full, out);
+        self.watch_full_group(index, now);
+    }
+
+    /// As for a session: publishers that are held back or refused must not be so for ever.
+    fn watch_full_group(&mut self, index: u32, now: Now) {
+        let group = self.groups.groups.get_mut(index);
+        let Some(group) = group.filter(|group| group.marked_full) else {
+            return;
+        };
+        let queued = group.queue.iter();
+        let next = queued.filter_map(|queued| self.messages.expires_at(queued.message));
+        let next = next.min().map(|at| at.max(now.instant.plus_secs(1)));
+        if let Some(at) = next
+            && group.sweep_at.is_none_or(|armed| armed > at)
+        {
+            group.sweep_at = Some(at);
+            let deadline = Deadline::SweepGroup(index);
+            self.deadlines.arm(at.millis_rounded_up(), deadline);
+        }
+    }
+
+    /// A message of a full group may have expired.
+    pub(crate) fn sweep_group(&mut self, index: u32, now: Now, out: &mut Out) {
+        let Some(group) = self.groups.groups.get_mut(index) else {
+            return;
+        };
+        if group.sweep_at.take_if(|at| *at <= now.instant).is_none() {
+            return;
+        }
+        let messages = &mut self.messages;
+        group.queue.retain(|queued| {
+            let is_expired = messages.is_expired(queued.message, now.instant);
+            if is_expired {
+                group.bytes -= messages.size_bytes(queued.message);
+                out.counters.group_expired += 1;
+                messages.release(queued.message);
+            }
+            !is_expired
+        });
+        self.mark_group(index, now, out);
+        self.watch_full_group(index, now);
     }
 }
 

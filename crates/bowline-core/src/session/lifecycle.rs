@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use super::{Session, SessionKey};
 use crate::broker::Broker;
 use crate::connection::{Discharge, Refusal};
+use crate::deadline::Deadline;
 use crate::event::{Event, SessionEnd};
 use crate::handover::Handover;
-use crate::ids::SessionNo;
+use crate::ids::{RecordNo, SessionNo};
 use crate::limits::OnFull;
 use crate::out::Out;
 use crate::qos::Delivery;
@@ -44,7 +45,7 @@ impl Broker {
         self.drop_replays(key);
         let messages_discharged = owed.len();
         for delivery in owed {
-            self.discharge(key, delivery, Discharge::SessionEnded, now, out);
+            self.discharge(key, delivery, Discharge::SessionEnded, out);
         }
         if lasting {
             out.records.push(&Record::SessionEnded { number });
@@ -67,6 +68,17 @@ impl Broker {
         let ends_at = self.sessions.get(key).and_then(|session| session.ends_at);
         if ends_at.is_some_and(|at| at <= now.instant) {
             self.end_session(key, SessionEnd::Expired, now, out);
+        }
+    }
+
+    /// What a promise to this session rests on that comes with no record of its own: everything
+    /// recorded so far, since it may repeat what is not durable yet; nothing, if it does not last.
+    pub(crate) fn last_record(&self, key: SessionKey, out: &Out) -> RecordNo {
+        let lasting = self.sessions.get(key).is_some_and(Session::is_lasting);
+        if lasting {
+            out.records.last()
+        } else {
+            RecordNo(0)
         }
     }
 
@@ -112,7 +124,13 @@ impl Broker {
         if !self.is_full_for(key, size_bytes) {
             return true;
         }
-        self.sweep_expired(key, now, out);
+        // At most once a second: a queue that stays full is not walked for every message.
+        let secs = now.instant.secs();
+        if let Some(session) = self.sessions.get_mut(key)
+            && core::mem::replace(&mut session.swept_secs, secs) != secs
+        {
+            self.sweep_expired(key, now, out);
+        }
         if !self.is_full_for(key, size_bytes) {
             return true;
         }
@@ -142,17 +160,23 @@ impl Broker {
                 out.counters.discharged_dropped_newest += 1;
                 false
             }
-            OnFull::DropOldest => {
-                let oldest = session.sender.pop();
-                if let Some(oldest) = oldest {
-                    self.discharge(key, oldest, Discharge::DroppedOldest, now, out);
-                    return true;
-                }
+            OnFull::DropOldest => self.drop_oldest(key, size_bytes, out),
+        }
+    }
+
+    /// Makes room for a message of `size_bytes`; what is in flight cannot be dropped, so if there
+    /// is nothing else the new one is.
+    fn drop_oldest(&mut self, key: SessionKey, size_bytes: usize, out: &mut Out) -> bool {
+        while self.is_full_for(key, size_bytes) {
+            let session = self.sessions.get_mut(key);
+            let Some(oldest) = session.and_then(|session| session.sender.pop()) else {
                 out.counters.obligations_admitted += 1;
                 out.counters.discharged_dropped_newest += 1;
-                false
-            }
+                return false;
+            };
+            self.discharge(key, oldest, Discharge::DroppedOldest, out);
         }
+        true
     }
 
     fn is_full_for(&self, key: SessionKey, size_bytes: usize) -> bool {
@@ -166,6 +190,38 @@ impl Broker {
         too_many || too_large || session.is_doomed
     }
 
+    /// Publishers wait for (or are refused by) a full queue, and messages in it expire: looks again
+    /// when the next one does, so that a client that never comes back does not hold them for ever.
+    fn watch_full(&mut self, key: SessionKey, now: Now) {
+        let session = self.sessions.get_mut(key);
+        let Some(session) = session.filter(|session| session.marked_full) else {
+            return;
+        };
+        let queued = session.sender.queued();
+        let next = queued.filter_map(|delivery| self.messages.expires_at(delivery.message));
+        let next = next.min().map(|at| at.max(now.instant.plus_secs(1)));
+        if let Some(at) = next
+            && session.sweep_at.is_none_or(|armed| armed > at)
+        {
+            session.sweep_at = Some(at);
+            let deadline = Deadline::Sweep(session.number);
+            self.deadlines.arm(at.millis_rounded_up(), deadline);
+        }
+    }
+
+    /// A message of a full queue may have expired.
+    pub(crate) fn sweep_due(&mut self, number: SessionNo, now: Now, out: &mut Out) {
+        let Some(key) = self.sessions.by_number(number) else {
+            return;
+        };
+        let session = self.sessions.get_mut(key);
+        let swept = session.and_then(|s| s.sweep_at.take_if(|at| *at <= now.instant));
+        if swept.is_some() {
+            self.sweep_expired(key, now, out);
+            self.watch_full(key, now);
+        }
+    }
+
     /// Expired messages give their room to live ones.
     fn sweep_expired(&mut self, key: SessionKey, now: Now, out: &mut Out) {
         let Some(session) = self.sessions.get_mut(key) else {
@@ -176,12 +232,12 @@ impl Broker {
             .sender
             .extract_queued(|delivery| messages.is_expired(delivery.message, now.instant));
         for delivery in expired {
-            self.discharge(key, delivery, Discharge::Expired, now, out);
+            self.discharge(key, delivery, Discharge::Expired, out);
         }
     }
 
     /// A lasting session became full: where publishers are held or refused, all workers must know.
-    pub(crate) fn mark_full(&mut self, key: SessionKey, out: &mut Out) {
+    pub(crate) fn mark_full(&mut self, key: SessionKey, now: Now, out: &mut Out) {
         let limits = &self.options.limits;
         if !matches!(limits.on_full, OnFull::Hold | OnFull::Reject) {
             return;
@@ -204,6 +260,17 @@ impl Broker {
             });
         }
         self.spread_full(key, true, out);
+        self.watch_full(key, now);
+    }
+
+    /// The session no longer lasts: nobody waits for its queue.
+    pub(crate) fn unmark_ephemeral(&mut self, key: SessionKey, out: &mut Out) {
+        if let Some(session) = self.sessions.get_mut(key)
+            && !session.is_lasting()
+            && core::mem::take(&mut session.marked_full)
+        {
+            self.spread_full(key, false, out);
+        }
     }
 
     /// A queue that fell to 80 % of its bounds lets publishers go on.
@@ -215,8 +282,8 @@ impl Broker {
         if !session.marked_full && !session.told_full {
             return;
         }
-        let is_below = session.sender.messages <= limits.queue_messages_max / 5 * 4
-            && session.sender.bytes <= limits.queue_bytes_max / 5 * 4;
+        let is_below = session.sender.messages <= limits.queue_messages_low()
+            && session.sender.bytes <= limits.queue_bytes_low();
         if !is_below {
             return;
         }

@@ -56,6 +56,12 @@ pub(crate) struct Session {
     pub marked_full: bool,
     /// Whether a drop was reported since the queue was last below its bound.
     pub told_full: bool,
+    /// When its full queue will be looked at for expired messages.
+    pub sweep_at: Option<Instant>,
+    /// The second in which its queue was last walked for expired messages.
+    pub swept_secs: u32,
+    /// Whether its next delivery waits for a commit.
+    pub waits_at_gate: bool,
     /// Whether it is among the sessions that are served at the end of the turn.
     pub pump_due: bool,
     /// Whether it will be ended at the end of the turn.
@@ -120,6 +126,9 @@ impl Sessions {
             stamp: (0, 0),
             marked_full: false,
             told_full: false,
+            sweep_at: None,
+            swept_secs: u32::MAX,
+            waits_at_gate: false,
             pump_due: false,
             is_doomed: false,
             shares: 0,

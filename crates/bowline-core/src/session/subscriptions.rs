@@ -13,10 +13,19 @@ use bowline_packet::SubscriptionOptions;
 const FEW_MAX: usize = 32;
 
 /// One subscription; its filter is the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Subscription {
     pub options: SubscriptionOptions,
     pub identifier: Option<u32>,
+    /// Where it stands among the filter's subscribers in the tree.
+    pub place: u32,
+}
+
+impl Subscription {
+    /// Whether the client asked for something else.
+    pub(crate) fn differs(&self, other: &Self) -> bool {
+        self.options != other.options || self.identifier != other.identifier
+    }
 }
 
 /// Subscriptions by their whole Topic Filter, `$share/…` included.
@@ -62,6 +71,17 @@ impl Subscriptions {
                 Some(list.remove(place).1)
             }
             Self::Many(map) => map.remove(filter),
+        }
+    }
+
+    /// The one for exactly this filter, for change.
+    pub(crate) fn get_mut(&mut self, filter: &str) -> Option<&mut Subscription> {
+        match self {
+            Self::Few(list) => list
+                .iter_mut()
+                .find(|(there, _)| **there == *filter)
+                .map(|(_, subscription)| subscription),
+            Self::Many(map) => map.get_mut(filter),
         }
     }
 

@@ -10,9 +10,12 @@ mod transcript;
 mod world;
 
 mod flow;
+mod gate;
+mod on_full;
 mod qos1;
 mod qos2;
 mod retained;
 mod sessions;
+mod shares;
 mod subscriptions;
 mod wills;

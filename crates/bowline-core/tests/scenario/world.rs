@@ -165,10 +165,11 @@ impl World {
 
     /// The version that the client's connection speaks.
     pub(crate) fn version(&self, client: usize) -> ProtocolVersion {
-        self.clients[client]
+        let client = &self.clients[client];
+        client
             .link
             .as_ref()
-            .map_or(ProtocolVersion::V311, |link| link.version)
+            .map_or_else(|| claimed_version(&client.unsent), |link| link.version)
     }
 
     /// The client sends bytes; the first ones open a connection.
