@@ -37,6 +37,9 @@ impl Broker {
         };
         connection.version = packet.version;
         connection.wants_reasons = packet.request_problem_information;
+        connection.packet_bytes_max = packet
+            .maximum_packet_size
+            .map_or(u32::MAX, core::num::NonZeroU32::get);
         let assigned = connection.assigned_client_id.take().unwrap_or_default();
         if let Err(refusal) = self.may_connect(packet) {
             self.refuse(id, &refusal, now, out);
@@ -203,9 +206,6 @@ impl Broker {
             connection.session = Some(key);
             connection.keep_alive_secs = keep_alive_secs;
             connection.last_received = now.instant;
-            connection.packet_bytes_max = packet
-                .maximum_packet_size
-                .map_or(u32::MAX, core::num::NonZeroU32::get);
             connection.retry_mark = started;
             connection.aliases_out = (aliases > 0).then(|| Box::new(AliasesOut::new(aliases)));
         }

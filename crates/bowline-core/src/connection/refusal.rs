@@ -125,14 +125,29 @@ impl Broker {
         let reason = refusal.reason();
         let words = refusal.words();
         let reason_string = wants_reasons.then_some(&*words);
+        let bytes_max = connection.packet_bytes_max as usize;
         match connection.phase {
-            Phase::Fresh => say_connack(id, version, refusal, reason_string, out),
+            Phase::Fresh => {
+                if speaks_before_connack(refusal, version) {
+                    let mut packet = ConnAck::new(false, reason);
+                    packet.reason_string = reason_string;
+                    // [MQTT-3.2.2-19]
+                    if packet.encoded_bytes(version) > bytes_max {
+                        packet.reason_string = None;
+                    }
+                    // A bounded packet of ours: it cannot fail to encode.
+                    let _ = out.append(id, |bytes| packet.encode(version, bytes));
+                }
+            }
             Phase::Opening => {}
             Phase::Open => {
                 if version.acks_carry_reasons() {
                     let mut packet = Disconnect::new(reason);
                     packet.reason_string = reason_string;
-                    // A bounded packet of ours: it cannot fail to encode.
+                    // [MQTT-3.14.2-3]
+                    if packet.encoded_bytes(version) > bytes_max {
+                        packet.reason_string = None;
+                    }
                     let _ = out.append(id, |bytes| packet.encode(version, bytes));
                 }
             }
@@ -152,16 +167,10 @@ impl Broker {
     }
 }
 
-/// CONNACK for a CONNECT that is refused. Before we know that the peer speaks MQTT we say nothing.
-fn say_connack(
-    id: ConnectionId,
-    version: ProtocolVersion,
-    refusal: &Refusal,
-    words: Option<&str>,
-    out: &mut Out,
-) {
-    let reason = refusal.reason();
-    let speaks = match refusal {
+/// Whether a connection without a CONNACK gets one that refuses. Before we know that the peer
+/// speaks MQTT we say nothing.
+fn speaks_before_connack(refusal: &Refusal, version: ProtocolVersion) -> bool {
+    match refusal {
         // [MQTT-3.1.4-1] What could not be parsed is closed; 5.0 may be told why.
         Refusal::Malformed(Malformed::UnsupportedProtocol { name_is_mqtt, .. }) => *name_is_mqtt,
         Refusal::Malformed(_) => version == ProtocolVersion::V5,
@@ -183,11 +192,5 @@ fn say_connack(
         | Refusal::PublishRefused(_)
         | Refusal::TakenOver
         | Refusal::KeepAlive => false,
-    };
-    if !speaks {
-        return;
     }
-    let mut packet = ConnAck::new(false, reason);
-    packet.reason_string = words;
-    let _ = out.append(id, |bytes| packet.encode(version, bytes));
 }
