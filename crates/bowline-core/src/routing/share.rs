@@ -257,7 +257,7 @@ impl Broker {
         if let Some(Pending::Relay { answers_due, .. }) = self.pending.get_mut(relay) {
             *answers_due = asked;
         }
-        self.routes_due += usize::from(asked);
+        self.routes_due += asked as usize;
         if asked == 0 {
             self.routes_known(relay, now, out);
         }

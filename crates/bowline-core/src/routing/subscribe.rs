@@ -11,7 +11,7 @@ use super::Subscriber;
 use crate::broker::Broker;
 use crate::gate::{Mark, Promise};
 use crate::handover::Handover;
-use crate::ids::{ConnectionId, RecordNo, WorkerId};
+use crate::ids::{ConnectionId, RecordNo, SessionNo, WorkerId};
 use crate::out::Out;
 use crate::record::Record;
 use crate::retained::Replay;
@@ -27,7 +27,7 @@ pub(crate) enum Pending {
     Relay {
         to: WorkerId,
         token: u32,
-        answers_due: u16,
+        answers_due: u32,
     },
 }
 
@@ -35,11 +35,12 @@ pub(crate) enum Pending {
 #[derive(Debug)]
 pub(crate) struct PendingSubscribe {
     mark: Mark,
+    session: SessionNo,
     packet_id: PacketId,
     codes: Vec<u8>,
     replays: Vec<Replay>,
     rests_on: RecordNo,
-    answers_due: u16,
+    answers_due: u32,
 }
 
 /// What one filter of a SUBSCRIBE brought about.
@@ -82,6 +83,9 @@ impl Broker {
         else {
             return;
         };
+        let Some(session) = self.sessions.get(key).map(|session| session.number) else {
+            return;
+        };
         let token = self.pending.insert(Pending::Relay {
             to: self.options.worker,
             token: 0,
@@ -95,7 +99,7 @@ impl Broker {
             codes.push(done.code.code());
             is_new_route |= done.is_new_route;
             replays.extend(done.replay);
-            answers_due += u16::from(done.joins.is_some());
+            answers_due += u32::from(done.joins.is_some());
         }
         if is_new_route || self.routes_due > 0 {
             answers_due += self.ask_barrier(token, out);
@@ -104,6 +108,7 @@ impl Broker {
         let rests_on = self.last_record(key, out);
         let pending = PendingSubscribe {
             mark,
+            session,
             packet_id: packet.packet_id,
             codes,
             replays,
@@ -113,7 +118,7 @@ impl Broker {
         if let Some(slot) = self.pending.get_mut(token) {
             *slot = Pending::Subscribe(pending);
         }
-        self.routes_due += usize::from(answers_due);
+        self.routes_due += answers_due as usize;
         if answers_due == 0 {
             self.routes_known(token, now, out);
         }
@@ -228,7 +233,7 @@ impl Broker {
     }
 
     /// Asks the other workers to say that they know what was handed to them; how many will.
-    pub(crate) fn ask_barrier(&mut self, token: u32, out: &mut Out) -> u16 {
+    pub(crate) fn ask_barrier(&mut self, token: u32, out: &mut Out) -> u32 {
         let mut asked = 0;
         for worker in self.other_workers() {
             out.staged(worker).push(Handover::RouteBarrier { token });
@@ -279,15 +284,17 @@ impl Broker {
         let Some(Pending::Subscribe(pending)) = self.pending.remove(token) else {
             return;
         };
-        let Some(connection) = self.connections.marked(pending.mark) else {
+        if let Some(connection) = self.connections.marked(pending.mark) {
+            let version = connection.version;
+            let packet = SubAck::new(pending.packet_id, &pending.codes);
+            let _ = out.append(pending.mark.connection, |bytes| {
+                packet.encode(version, bytes)
+            });
+        }
+        // A session that lasts gets its retained messages when its client is back.
+        let Some(key) = self.sessions.by_number(pending.session) else {
             return;
         };
-        let (version, key) = (connection.version, connection.session);
-        let packet = SubAck::new(pending.packet_id, &pending.codes);
-        let _ = out.append(pending.mark.connection, |bytes| {
-            packet.encode(version, bytes)
-        });
-        let Some(key) = key else { return };
         for replay in pending.replays {
             // It may have unsubscribed meanwhile.
             let session = self.sessions.get(key);

@@ -9,11 +9,13 @@ mod script;
 mod transcript;
 mod world;
 
+mod bad_input;
 mod flow;
 mod gate;
 mod on_full;
 mod qos1;
 mod qos2;
+mod races;
 mod retained;
 mod sessions;
 mod shares;

@@ -3,8 +3,8 @@
 //! A line is an action, or what it causes: `a > PACKET` is sent by client `a`, `a < PACKET` is got
 //! by it and stands right behind the action. `a >> PACKET` is sent in one piece with the next.
 //! `a > close` breaks the network, `a > bytes 30 05 …` sends what a codec would not.
-//! `a stalls`, `a reads [BYTES]`: its socket. `a mail held`, `a mail flows`: what the worker of `a`
-//! hands over. `wait 5s`; `commits held`, `commit`, `commits flow`; `counters`; `events`; `stop`.
+//! `a stalls`, `a reads [BYTES]`: its socket. `a mail held`, `a mail flows [b]`: what the worker of
+//! `a` hands over (to that of `b`). `wait 5s`; `commits held`, `commit`, `commits flow`; `counters`; `events`; `stop`.
 //! First lines: `limits NAME=VALUE …`; `only workers=1,2 … because WHY` restricts the variants;
 //! `place client:a=0 topic:t=1 …` puts things on workers.
 
@@ -219,11 +219,15 @@ fn act(world: &mut World, line: &str, retained: &mut Vec<String>) -> Vec<String>
         }
         [client, "mail", "held"] => {
             let client = world.client(client);
-            world.hold_mail(client, true);
+            world.hold_mail(client);
         }
         [client, "mail", "flows"] => {
             let client = world.client(client);
-            world.hold_mail(client, false);
+            world.release_mail(client, None);
+        }
+        [client, "mail", "flows", to] => {
+            let (client, to) = (world.client(client), world.client(to));
+            world.release_mail(client, Some(to));
         }
         [client, ">", "close"] => {
             let client = world.client(client);
@@ -254,7 +258,7 @@ fn clear(mut world: World, retained: &[String], variant: Variant) {
     for client in 0..world.clients.len() {
         world.clients[client].stalls = false;
         if world.is_connected(client) {
-            world.hold_mail(client, false);
+            world.release_mail(client, None);
         }
     }
     world.settle();

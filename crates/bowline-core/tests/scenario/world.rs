@@ -73,8 +73,8 @@ struct Worker {
     drained: Vec<ConnectionId>,
     resumed: Vec<ConnectionId>,
     committed: RecordNo,
-    /// What it hands over stays with it.
-    mail_is_held: bool,
+    /// What it hands over to these workers stays with it.
+    mail_is_held_to: Vec<usize>,
     held: Vec<(usize, Batch)>,
 }
 
@@ -115,7 +115,7 @@ impl World {
                 drained: Vec::new(),
                 resumed: Vec::new(),
                 committed: RecordNo(0),
-                mail_is_held: false,
+                mail_is_held_to: Vec::new(),
                 held: Vec::new(),
             }
         });
@@ -292,17 +292,30 @@ impl World {
     }
 
     /// What the client's worker hands over stays with it, until it flows again.
-    pub(crate) fn hold_mail(&mut self, client: usize, held: bool) {
-        let Some(link) = &self.clients[client].link else {
-            panic!("the client whose worker is meant must be connected");
-        };
-        let from = link.worker;
-        self.workers[from].mail_is_held = held;
-        if !held {
-            for (to, batch) in std::mem::take(&mut self.workers[from].held) {
+    pub(crate) fn hold_mail(&mut self, client: usize) {
+        let from = self.worker_of_client(client);
+        self.workers[from].mail_is_held_to = (0..self.workers.len()).collect();
+    }
+
+    /// What was held back flows again, to the worker of one client or to all.
+    pub(crate) fn release_mail(&mut self, client: usize, to: Option<usize>) {
+        let from = self.worker_of_client(client);
+        let to = to.map(|client| self.worker_of_client(client));
+        let flows = |worker: &usize| to.is_none_or(|to| to == *worker);
+        self.workers[from].mail_is_held_to.retain(|to| !flows(to));
+        for (to, batch) in std::mem::take(&mut self.workers[from].held) {
+            if flows(&to) {
                 self.workers[to].mail.push_back((worker_id(from), batch));
+            } else {
+                self.workers[from].held.push((to, batch));
             }
         }
+    }
+
+    fn worker_of_client(&self, client: usize) -> usize {
+        let link = self.clients[client].link.as_ref();
+        link.expect("the client whose worker is meant is connected")
+            .worker
     }
 
     /// Lets time pass; whatever is due on the way happens on the way.
@@ -430,7 +443,7 @@ impl World {
                 continue;
             }
             let batch = std::mem::take(staged);
-            if worker.mail_is_held {
+            if worker.mail_is_held_to.contains(&to) {
                 worker.held.push((to, batch));
             } else {
                 self.workers[to].mail.push_back((worker_id(index), batch));
