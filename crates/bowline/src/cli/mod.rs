@@ -3,6 +3,7 @@
 //! One file per subcommand. stdout is data, stderr is talk; an error is a sentence and, where
 //! somebody can do something, a `hint:`.
 
+pub mod bench;
 mod check;
 pub mod connection;
 mod exec;
@@ -61,6 +62,7 @@ enum Sub {
     Pub(publish::PublishArgs),
     Sub(subscribe::SubscribeArgs),
     Check(check::Check),
+    Bench(bench::Bench),
     Generate(Generate),
 }
 
@@ -116,6 +118,7 @@ pub fn main() -> ExitCode {
         Some(Sub::Pub(publish)) => publish::run(&publish),
         Some(Sub::Sub(subscribe)) => subscribe::run(&subscribe),
         Some(Sub::Check(check)) => check.run().into(),
+        Some(Sub::Bench(bench)) => bench::run(&bench),
         Some(Sub::Generate(Generate {
             part: Part::Configuration,
         })) => print(&reference::page()).into(),
