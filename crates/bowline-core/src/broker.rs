@@ -326,10 +326,14 @@ impl Broker {
             Handover::Answer(answer) => self.on_answer(*answer, now, out),
             Handover::RouteAdd { filter } => self.on_route(from, filter, true),
             Handover::RouteBarrier { token } => {
-                out.staged(from)
-                    .push(Handover::RouteKnown { token: *token });
+                self.tell_known(from, *token, out);
             }
-            Handover::RouteKnown { token } => self.on_route_known(*token, now, out),
+            Handover::RouteKnown {
+                token,
+                retained_sets,
+            } => {
+                self.on_route_known(from, *token, *retained_sets, now, out);
+            }
             Handover::RouteRemove { filter } => self.on_route(from, filter, false),
             Handover::FilterFull { filter, full } => self.on_filter_full(filter, *full),
             Handover::ShareJoin { join, token } => {
@@ -361,12 +365,14 @@ impl Broker {
                 session,
                 filter,
                 after,
+                sets_max,
             } => {
                 let ask = PageAsk {
                     from,
                     session: *session,
                     filter: filter.clone(),
                     after: after.clone(),
+                    sets_max: *sets_max,
                 };
                 self.on_retained_ask(ask, now, out);
             }

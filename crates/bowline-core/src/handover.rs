@@ -147,7 +147,11 @@ pub(crate) enum Handover {
     /// Asks to say when everything that was handed over before is known: `RouteKnown`.
     RouteBarrier { token: u32 },
     /// The sender knows everything that was handed to it before the barrier or join.
-    RouteKnown { token: u32 },
+    RouteKnown {
+        token: u32,
+        /// How often a retained message was set at the sender so far.
+        retained_sets: u64,
+    },
     /// Nobody at the sender wants the filter any more.
     RouteRemove { filter: Box<str> },
     /// One more (or one fewer) full session or group wants publishers to wait or be refused.
@@ -179,6 +183,8 @@ pub(crate) enum Handover {
         session: SessionNo,
         filter: Box<str>,
         after: Option<Box<str>>,
+        /// QoS 1 and 2 messages that were set later went to the session live.
+        sets_max: u64,
     },
     /// One retained message of the page.
     RetainedItem {

@@ -9,7 +9,7 @@ mod store;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use bowline_packet::ReasonCode;
+use bowline_packet::{QoS, ReasonCode};
 
 pub(crate) use replay::Replay;
 
@@ -26,8 +26,17 @@ use store::{Page, RetainedStore};
 /// The retained messages of this worker.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
-    store: RetainedStore<MessageKey>,
+    store: RetainedStore<Kept>,
     bytes: usize,
+    /// How often a message was set so far.
+    sets: u64,
+}
+
+/// One retained message, and when it was set, as a count.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    message: MessageKey,
+    set: u64,
 }
 
 impl Retained {
@@ -38,6 +47,11 @@ impl Retained {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
+
+    /// How often a message was set so far.
+    pub(crate) fn sets(&self) -> u64 {
+        self.sets
+    }
 }
 
 /// A page that another worker asked for.
@@ -47,6 +61,7 @@ pub(crate) struct PageAsk {
     pub session: SessionNo,
     pub filter: Box<str>,
     pub after: Option<Box<str>>,
+    pub sets_max: u64,
 }
 
 /// The messages of one page, and where the next one starts.
@@ -67,7 +82,7 @@ impl Broker {
             return None;
         }
         let old = self.retained.store.get(message.topic);
-        let old_bytes = old.map_or(0, |key| self.messages.size_bytes(*key));
+        let old_bytes = old.map_or(0, |kept| self.messages.size_bytes(kept.message));
         let bytes = self.retained.bytes - old_bytes + message.size_bytes();
         let too_many = old.is_none() && self.retained.len() >= limits.retained_messages_max;
         (too_many || bytes > limits.retained_bytes_max).then_some(ReasonCode::QuotaExceeded)
@@ -81,12 +96,17 @@ impl Broker {
         } else {
             let key = self.messages.insert(message);
             self.retained.bytes += message.size_bytes();
-            self.retained.store.set(message.topic, key)
+            self.retained.sets += 1;
+            let kept = Kept {
+                message: key,
+                set: self.retained.sets,
+            };
+            self.retained.store.set(message.topic, kept)
         };
         let nothing_changed = message.payload.is_empty() && old.is_none();
         if let Some(old) = old {
-            self.retained.bytes -= self.messages.size_bytes(old);
-            self.messages.release(old);
+            self.retained.bytes -= self.messages.size_bytes(old.message);
+            self.messages.release(old.message);
         }
         if nothing_changed {
             // What cleared it before may have no durable record yet.
@@ -97,7 +117,7 @@ impl Broker {
 
     /// Another worker asks for a page: hands it over, unless some of it must be brought first.
     pub(crate) fn on_retained_ask(&mut self, ask: PageAsk, now: Now, out: &mut Out) {
-        let page = self.find_page(&ask.filter, ask.after.as_deref(), now);
+        let page = self.find_page(&ask.filter, ask.after.as_deref(), ask.sets_max, now);
         let missing = page
             .messages
             .iter()
@@ -131,7 +151,16 @@ impl Broker {
     }
 
     /// One page of this worker's topics; what has expired is deleted on the way.
-    fn find_page(&mut self, filter: &str, after: Option<&str>, now: Now) -> FoundPage {
+    ///
+    /// A QoS 1 or 2 message that was set after `sets_max` is left out: whoever asks subscribed
+    /// before it was published, and gets it live.
+    fn find_page(
+        &mut self,
+        filter: &str,
+        after: Option<&str>,
+        sets_max: u64,
+        now: Now,
+    ) -> FoundPage {
         let limits = &self.options.limits;
         let (topics, bytes_max) = (limits.retained_page_topics, limits.retained_page_bytes);
         let (mut found, mut expired) = (Vec::new(), Vec::new());
@@ -140,7 +169,11 @@ impl Broker {
         let page = self
             .retained
             .store
-            .page(filter, after, topics, |topic, &key| {
+            .page(filter, after, topics, |topic, kept| {
+                let key = kept.message;
+                if kept.set > sets_max && messages.qos(key) > QoS::AtMostOnce {
+                    return true;
+                }
                 if messages.is_expired(key, now.instant) {
                     expired.push(Box::<str>::from(topic));
                     return true;
@@ -151,9 +184,9 @@ impl Broker {
             });
         for topic in expired {
             // [MQTT-3.3.2-5]
-            if let Some(key) = self.retained.store.remove(&topic) {
-                self.retained.bytes -= self.messages.size_bytes(key);
-                self.messages.release(key);
+            if let Some(kept) = self.retained.store.remove(&topic) {
+                self.retained.bytes -= self.messages.size_bytes(kept.message);
+                self.messages.release(kept.message);
             }
         }
         FoundPage {

@@ -40,6 +40,9 @@ pub(crate) struct Replay {
     last_worker: u8,
     /// The last topic that was looked at there.
     after: Option<Box<str>>,
+    /// How often each worker had set a retained message when SUBACK left. What QoS 1 and 2
+    /// messages were set later come live, and only live.
+    sets: Box<[u64]>,
     is_awaited: bool,
     /// Nothing more comes, or is wanted.
     is_over: bool,
@@ -76,6 +79,7 @@ impl Replay {
             worker: first.0,
             last_worker: last.0,
             after: None,
+            sets: Box::default(),
             is_awaited: false,
             is_over: false,
             is_spoiled: false,
@@ -83,6 +87,23 @@ impl Replay {
             overtaken_page: 0,
             page: VecDeque::new(),
         }
+    }
+
+    /// Whether it matters what was retained when SUBACK left: a QoS 0 message may come twice, and
+    /// its live copy may be dropped for a slow reader.
+    pub(crate) fn wants_sets(&self) -> bool {
+        self.qos > QoS::AtMostOnce
+    }
+
+    /// Notes how often each worker had set a retained message.
+    pub(crate) fn note_sets(&mut self, sets: &[u64]) {
+        if self.wants_sets() {
+            self.sets = sets.into();
+        }
+    }
+
+    fn sets_max(&self, worker: WorkerId) -> u64 {
+        self.sets.get(worker.index()).copied().unwrap_or(u64::MAX)
     }
 
     /// Of which subscription.
@@ -212,14 +233,16 @@ impl Broker {
             replay.overtaken_page = 0;
             let (filter, after) = (replay.filter.clone(), replay.after.clone());
             let worker = WorkerId(replay.worker);
+            let sets_max = replay.sets_max(worker);
             if worker == self.options.worker {
-                self.take_own_page(key, &filter, after.as_deref(), now);
+                self.take_own_page(key, &filter, after.as_deref(), sets_max, now);
             } else {
                 let session = number;
                 out.staged(worker).push(Handover::RetainedAsk {
                     session,
                     filter,
                     after,
+                    sets_max,
                 });
                 return false;
             }
@@ -270,8 +293,15 @@ impl Broker {
     }
 
     /// A page of this worker's own topics for one of its sessions.
-    fn take_own_page(&mut self, key: SessionKey, filter: &str, after: Option<&str>, now: Now) {
-        let page = self.find_page(filter, after, now);
+    fn take_own_page(
+        &mut self,
+        key: SessionKey,
+        filter: &str,
+        after: Option<&str>,
+        sets_max: u64,
+        now: Now,
+    ) {
+        let page = self.find_page(filter, after, sets_max, now);
         for (topic, message) in page.messages {
             self.messages.retain(message);
             self.take_retained(key, topic, message);

@@ -41,6 +41,25 @@ pub(crate) struct PendingSubscribe {
     replays: Vec<Replay>,
     rests_on: RecordNo,
     answers_due: u32,
+    round: Round,
+    /// How often each worker had set a retained message when it answered last.
+    sets: Vec<u64>,
+}
+
+/// What the other workers are asked for before SUBACK leaves.
+///
+/// A retained message that is published after SUBACK is for the live subscription alone; one that
+/// was published before is in the retained store of its worker, though its publisher's worker may
+/// be still handing it over while it answers. So the count of what was set is asked for when every
+/// worker has ended the turn in which it learnt of the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// To know the filters.
+    Routes,
+    /// To have handed over what they handled before they knew.
+    HandedOver,
+    /// To say how often they had set a retained message.
+    Sets,
 }
 
 /// What one filter of a SUBSCRIBE brought about.
@@ -114,6 +133,8 @@ impl Broker {
             replays,
             rests_on,
             answers_due,
+            round: Round::Routes,
+            sets: Vec::new(),
         };
         if let Some(slot) = self.pending.get_mut(token) {
             *slot = Pending::Subscribe(pending);
@@ -242,10 +263,33 @@ impl Broker {
         asked
     }
 
+    /// Answers another worker that what it handed over is known.
+    pub(crate) fn tell_known(&mut self, to: WorkerId, token: u32, out: &mut Out) {
+        let retained_sets = self.retained.sets();
+        out.staged(to).push(Handover::RouteKnown {
+            token,
+            retained_sets,
+        });
+    }
+
     /// Another worker knows everything up to the barrier.
-    pub(crate) fn on_route_known(&mut self, token: u32, now: Now, out: &mut Out) {
+    pub(crate) fn on_route_known(
+        &mut self,
+        from: WorkerId,
+        token: u32,
+        retained_sets: u64,
+        now: Now,
+        out: &mut Out,
+    ) {
+        let workers = self.options.workers;
         let answers_due = match self.pending.get_mut(token) {
-            Some(Pending::Subscribe(PendingSubscribe { answers_due, .. })) => answers_due,
+            Some(Pending::Subscribe(pending)) => {
+                pending.sets.resize(workers, 0);
+                if let Some(sets) = pending.sets.get_mut(from.index()) {
+                    *sets = retained_sets;
+                }
+                &mut pending.answers_due
+            }
             Some(Pending::Relay { answers_due, .. }) => answers_due,
             None => return,
         };
@@ -261,6 +305,10 @@ impl Broker {
         match self.pending.get(token) {
             Some(Pending::Subscribe(pending)) => {
                 let rests_on = pending.rests_on;
+                if let Some(round) = self.next_round(pending) {
+                    self.ask_again(token, round, out);
+                    return;
+                }
                 if self.gate.is_open(rests_on) {
                     self.subscribed(token, now, out);
                 } else {
@@ -273,9 +321,31 @@ impl Broker {
                 answers_due: _,
             }) => {
                 self.pending.remove(token);
-                out.staged(to).push(Handover::RouteKnown { token: theirs });
+                self.tell_known(to, theirs, out);
             }
             None => {}
+        }
+    }
+
+    /// What the other workers are asked for next, if anything.
+    fn next_round(&self, pending: &PendingSubscribe) -> Option<Round> {
+        let is_alone = self.options.workers == 1;
+        if is_alone || !pending.replays.iter().any(Replay::wants_sets) {
+            return None;
+        }
+        match pending.round {
+            Round::Routes => Some(Round::HandedOver),
+            Round::HandedOver => Some(Round::Sets),
+            Round::Sets => None,
+        }
+    }
+
+    fn ask_again(&mut self, token: u32, round: Round, out: &mut Out) {
+        let asked = self.ask_barrier(token, out);
+        self.routes_due += asked as usize;
+        if let Some(Pending::Subscribe(pending)) = self.pending.get_mut(token) {
+            pending.round = round;
+            pending.answers_due = asked;
         }
     }
 
@@ -295,7 +365,13 @@ impl Broker {
         let Some(key) = self.sessions.by_number(pending.session) else {
             return;
         };
-        for replay in pending.replays {
+        let mut sets = pending.sets;
+        sets.resize(self.options.workers, 0);
+        if let Some(own) = sets.get_mut(self.options.worker.index()) {
+            *own = self.retained.sets();
+        }
+        for mut replay in pending.replays {
+            replay.note_sets(&sets);
             // It may have unsubscribed meanwhile.
             let session = self.sessions.get(key);
             if session.is_some_and(|session| session.subscriptions.contains(replay.filter())) {

@@ -187,8 +187,8 @@ fn suback_waits_until_all_workers_know_the_filter() {
         b > PUBLISH 1 t qos=1 "b knows already"
         b mail flows
         b < PUBACK 1
-        a < SUBACK 1 1
         a < PUBLISH 1 t qos=1 "b knows already"
+        a < SUBACK 1 1
         b > PUBLISH 2 t qos=1 "and so do all"
         b < PUBACK 2
         a < PUBLISH 2 t qos=1 "and so do all"
