@@ -261,3 +261,34 @@ fn a_full_session_holds_publishers_of_other_workers() {
         "#,
     );
 }
+
+// What is published after SUBACK comes once, as a live message, though the worker that owns the
+// topic knows of it before the subscriber's does, and is asked for a page in between.
+#[test]
+fn a_message_after_suback_is_not_replayed_as_well() {
+    check(
+        r#"
+        only workers=4 because three workers take part
+        limits retained_page_topics=1
+        place client:a=0 client:p=1 client:o=2 topic:x=2 topic:y=2
+        o > CONNECT v5 clean
+        o < CONNACK
+        p > CONNECT v5 clean
+        p < CONNACK
+        a > CONNECT v5 clean receive_maximum=1
+        a < CONNACK
+        p > PUBLISH 1 x qos=1 retain "x"
+        p < PUBACK 1 0x10
+        a > SUBSCRIBE 1 # qos=1
+        a < SUBACK 1 1
+        a < PUBLISH 1 x qos=1 retain "x"
+        p mail held
+        p > PUBLISH 2 y qos=1 retain "y"
+        p mail flows o
+        a > PUBACK 1
+        p mail flows
+        p < PUBACK 2
+        a < PUBLISH 2 y qos=1 "y"
+        "#,
+    );
+}

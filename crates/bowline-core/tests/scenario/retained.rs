@@ -178,28 +178,3 @@ fn a_replay_is_paged_and_complete() {
         "#,
     );
 }
-
-// What is published after SUBACK comes once, as a live message, though the replay reaches its
-// topic only later.
-#[test]
-fn a_message_after_suback_is_not_replayed_as_well() {
-    check(
-        r#"
-        limits retained_page_topics=1
-        p > CONNECT v5 clean
-        p < CONNACK
-        p > PUBLISH 1 a qos=1 retain "a"
-        p < PUBACK 1 0x10
-        a > CONNECT v5 clean receive_maximum=1
-        a < CONNACK
-        a > SUBSCRIBE 1 # qos=1
-        a < SUBACK 1 1
-        a < PUBLISH 1 a qos=1 retain "a"
-        p > PUBLISH 2 b qos=1 retain "b"
-        p < PUBACK 2
-        a > PUBACK 1
-        a < PUBLISH 2 b qos=1 "b"
-        a > PUBACK 2
-        "#,
-    );
-}
