@@ -243,7 +243,6 @@ impl Broker {
         let Some(connection) = self.connections.marked(mark) else {
             return;
         };
-        let key = connection.session;
         let place = u32::try_from(connection.acks.len()).unwrap_or(u32::MAX);
         let ack = connection.acks_gone.wrapping_add(place);
         connection.acks.push_back(PublishAck {
@@ -254,11 +253,6 @@ impl Broker {
             matched: true,
             rests_on: RecordNo(0),
         });
-        if packet.qos == QoS::ExactlyOnce
-            && let Some(session) = key.and_then(|key| self.sessions.get_mut(key))
-        {
-            session.receiver.hold(packet_id);
-        }
         let cause = Cause::Topic {
             since: now.instant,
             ack,

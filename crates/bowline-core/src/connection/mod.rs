@@ -28,7 +28,7 @@ pub(crate) use refusal::Refusal;
 
 use crate::gate::Mark;
 use crate::ids::{ConnectionId, RecordNo};
-use crate::qos::Sender;
+use crate::qos::{Receiver, Sender};
 use crate::session::SessionKey;
 use crate::time::Instant;
 
@@ -100,6 +100,9 @@ pub(crate) struct Connection {
     /// Whether it was told in the log that it exceeded its Receive Maximum.
     pub told_excess: bool,
     pub acks: VecDeque<PublishAck>,
+    /// QoS 2 identifiers of PUBLISH packets of this connection that were not released yet: these
+    /// count against our Receive Maximum, those of earlier connections do not [MQTT-4.9.0-1].
+    pub unreleased: Receiver,
     /// How many acknowledgements left before those that wait; wraps.
     pub acks_gone: u32,
     pub aliases_in: Option<Box<AliasesIn>>,
@@ -141,6 +144,7 @@ impl Connections {
             is_stopped: false,
             told_excess: false,
             acks: VecDeque::new(),
+            unreleased: Receiver::default(),
             acks_gone: 0,
             aliases_in: None,
             aliases_out: None,

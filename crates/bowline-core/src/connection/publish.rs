@@ -196,6 +196,7 @@ impl Broker {
             return Identifier::Absorbed;
         };
         if packet.qos == QoS::ExactlyOnce && session.receiver.holds(packet_id) {
+            connection.unreleased.hold(packet_id);
             // [MQTT-4.3.3-10] The same message again: not delivered again, acknowledged again,
             // unless its first acknowledgement still waits on this connection.
             if !is_waiting() {
@@ -217,7 +218,7 @@ impl Broker {
             return Identifier::Absorbed;
         }
         let open_max = usize::from(self.options.limits.receive_maximum_in);
-        let held = session.receiver.len();
+        let held = connection.unreleased.len();
         // A PUBREC that waits stands for an identifier that is held: do not count it twice.
         let open = || acks.iter().filter(|ack| !ack.is_received).count() + held;
         if acks.len() + held >= open_max && open() >= open_max {
@@ -225,20 +226,23 @@ impl Broker {
         }
         if packet.qos == QoS::ExactlyOnce {
             session.receiver.hold(packet_id);
+            connection.unreleased.hold(packet_id);
         }
         Identifier::Fresh
     }
 
     /// A QoS 2 message was not admitted after all: its identifier is free.
     pub(crate) fn forget_inbound(&mut self, mark: Mark, packet: &Publish<'_>, _out: &mut Out) {
-        let key = self
-            .connections
-            .marked(mark)
-            .and_then(|connection| connection.session);
-        let session = key.and_then(|key| self.sessions.get_mut(key));
-        if let (Some(session), Some(packet_id)) = (session, packet.packet_id)
-            && packet.qos == QoS::ExactlyOnce
-        {
+        let (Some(connection), Some(packet_id), QoS::ExactlyOnce) =
+            (self.connections.marked(mark), packet.packet_id, packet.qos)
+        else {
+            return;
+        };
+        connection.unreleased.release(packet_id);
+        let session = connection
+            .session
+            .and_then(|key| self.sessions.get_mut(key));
+        if let Some(session) = session {
             session.receiver.release(packet_id);
         }
     }
@@ -349,6 +353,7 @@ impl Broker {
             let version = connection.version;
             if ack.reason.is_error() && ack.is_received {
                 // [MQTT-4.3.3-9] A refusal frees the identifier: no PUBREL follows.
+                connection.unreleased.release(ack.packet_id);
                 let key = connection.session;
                 if let Some(session) = key.and_then(|key| self.sessions.get_mut(key)) {
                     session.receiver.release(ack.packet_id);
@@ -369,7 +374,7 @@ impl Broker {
 
     /// PUBREL from a publisher [MQTT-4.3.3-11].
     pub(crate) fn on_pubrel(&mut self, id: ConnectionId, ack: &Ack<'_>, now: Now, out: &mut Out) {
-        let Some(connection) = self.connections.get(id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         let version = connection.version;
@@ -379,6 +384,7 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
+        connection.unreleased.release(ack.packet_id);
         let was_held = session.receiver.release(ack.packet_id);
         if was_held && session.is_lasting() {
             let number = session.number;

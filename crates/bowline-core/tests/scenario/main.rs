@@ -16,6 +16,7 @@ mod on_full;
 mod qos1;
 mod qos2;
 mod races;
+mod random;
 mod retained;
 mod sessions;
 mod shares;

@@ -272,6 +272,24 @@ impl World {
         self.carry_out(link.worker);
     }
 
+    /// The client is gone, and the server does not notice: its connection stays with a ghost.
+    pub(crate) fn abandon(&mut self, client: usize, ghost: &str) {
+        let ghost = self.client(ghost);
+        self.clients[client].unsent.clear();
+        let Some(link) = self.clients[client].link.take() else {
+            return;
+        };
+        self.workers[link.worker].connections[link.id.index()] = Some(ghost);
+        self.clients[ghost].link = Some(link);
+    }
+
+    /// One worker has a turn, if it has anything to do.
+    pub(crate) fn any_turn(&mut self) {
+        let first = self.order()[0];
+        self.turn(first);
+        self.check_books(first);
+    }
+
     /// Takes up to `bytes_max` of what waits for a client that does not read.
     pub(crate) fn read(&mut self, client: usize, bytes_max: usize) {
         let Some(link) = &self.clients[client].link else {
