@@ -3,6 +3,7 @@
 //! One file per subcommand. stdout is data, stderr is talk; an error is a sentence and, where
 //! somebody can do something, a `hint:`.
 
+pub mod bench;
 mod check;
 pub mod connection;
 mod exec;
@@ -65,6 +66,7 @@ enum Task {
     Pub(publish::PublishArgs),
     Sub(subscribe::SubscribeArgs),
     Check(check::Check),
+    Bench(bench::Bench),
     Generate(Generate),
 }
 
@@ -120,6 +122,7 @@ pub fn main() -> ExitCode {
         Some(Task::Pub(publish)) => publish::run(&publish),
         Some(Task::Sub(subscribe)) => subscribe::run(&subscribe),
         Some(Task::Check(check)) => check.run().into(),
+        Some(Task::Bench(bench)) => bench::run(&bench),
         Some(Task::Generate(Generate {
             part: Part::Configuration,
         })) => print(&reference::page()).into(),
