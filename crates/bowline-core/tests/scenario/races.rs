@@ -270,25 +270,29 @@ fn a_message_after_suback_is_not_replayed_as_well() {
         r#"
         only workers=4 because three workers take part
         limits retained_page_topics=1
-        place client:a=0 client:p=1 client:o=2 topic:x=2 topic:y=2
+        place client:a=0 client:p=1 client:o=2 topic:w=2 topic:x=2 topic:y=2
         o > CONNECT v5 clean
         o < CONNACK
         p > CONNECT v5 clean
         p < CONNACK
         a > CONNECT v5 clean receive_maximum=1
         a < CONNACK
-        p > PUBLISH 1 x qos=1 retain "x"
+        p > PUBLISH 1 w qos=1 retain "w"
         p < PUBACK 1 0x10
+        p > PUBLISH 2 x qos=1 retain "x"
+        p < PUBACK 2 0x10
         a > SUBSCRIBE 1 # qos=1
         a < SUBACK 1 1
-        a < PUBLISH 1 x qos=1 retain "x"
+        a < PUBLISH 1 w qos=1 retain "w"
         p mail held
-        p > PUBLISH 2 y qos=1 retain "y"
+        p > PUBLISH 3 y qos=1 retain "y"
         p mail flows o
         a > PUBACK 1
+        a < PUBLISH 2 x qos=1 retain "x"
+        a > PUBACK 2
         p mail flows
-        p < PUBACK 2
-        a < PUBLISH 2 y qos=1 "y"
+        p < PUBACK 3
+        a < PUBLISH 3 y qos=1 "y"
         "#,
     );
 }
