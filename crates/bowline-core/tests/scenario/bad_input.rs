@@ -336,7 +336,7 @@ fn bad_subscribes() {
     );
 }
 
-// [MQTT-3.3.2-8] [MQTT-3.3.4-6] [MQTT-2.2.2-2] [MQTT-3.3.1-2] [MQTT-3.3.2-14]
+// [MQTT-3.3.2-8] [MQTT-3.3.4-6] [MQTT3-2.2.2-2] [MQTT-3.3.1-2] [MQTT-3.3.2-14]
 #[test]
 fn bad_publishes() {
     check(

@@ -1,3 +1,5 @@
+//! The bytes of headers, frames and records, and what is refused.
+
 use super::*;
 
 fn header() -> FileHeader {

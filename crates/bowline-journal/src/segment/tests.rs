@@ -1,3 +1,5 @@
+//! The header of a segment, and what is refused.
+
 use super::*;
 
 fn at(offset: u32, len: u32) -> Location {

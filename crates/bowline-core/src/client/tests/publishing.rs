@@ -308,6 +308,7 @@ fn the_servers_receive_maximum_and_our_own_window() {
     );
 }
 
+/// [MQTT-3.2.2-11], [MQTT-3.2.2-14], [MQTT-3.2.2-15]
 #[test]
 fn what_the_server_cannot_take_is_not_sent() {
     check(

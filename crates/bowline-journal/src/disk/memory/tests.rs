@@ -1,3 +1,5 @@
+//! The disk in memory: what a power cut, a torn write and a failed call leave.
+
 use super::*;
 
 /// Every disk that a power cut can leave, at most 2^16 of them.

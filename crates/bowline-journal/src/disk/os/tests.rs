@@ -1,3 +1,5 @@
+//! Real files: reading, writing, renaming, and the lock.
+
 use super::*;
 
 struct Scratch(PathBuf);
