@@ -30,18 +30,18 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A running program.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     /// The lines that it writes to stderr, as they come.
     lines: Receiver<String>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// What it said up to now.
     said: String,
 }
 
 impl Running {
     /// Starts it on a free port and waits until it listens.
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = bowline(&["serve", "--listen", "127.0.0.1:0"]);
         command
             .args(arguments)
@@ -118,6 +118,15 @@ impl Running {
             self.child.wait().expect("it is our child").code(),
             std::mem::take(&mut self.said),
         )
+    }
+
+    /// The memory that it holds, bytes.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
+        kib.map_or(0, |kib: usize| kib * 1024)
     }
 
     /// The numbers of the descriptors that it has open.

@@ -8,5 +8,6 @@ mod cli;
 mod client;
 mod config;
 mod lifecycle;
+mod memory;
 mod sockets;
 mod workers;
