@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::time::Duration;
 
 use bowline_packet::{ProtocolVersion, QoS};
 
@@ -30,6 +31,8 @@ pub(super) struct Manner {
     pub(super) is_lasting: bool,
     /// No MQTT handshake: the other side is a relay that only copies bytes.
     pub(super) is_raw: bool,
+    /// Wait so long between two turns of a closed loop, so that one read takes more.
+    pub(super) gather: Duration,
     /// Topic Filters in one SUBSCRIBE.
     pub(super) filters_per_subscribe: usize,
 }

@@ -7,11 +7,14 @@
 //!
 //! The map: `options.rs` is the command line, `casting.rs` divides a scenario into parts
 //! (`cast.rs`), `scenario.rs` plays it with the engines of `crew.rs`, `engine/` is the load
-//! generator itself, `report.rs` says what came out. Deliberately absent: TLS and WebSocket, until
+//! generator itself, `report.rs` says what came out; `compare.rs` plays scenarios against several
+//! brokers (`contestant.rs`) and a byte relay (`relay.rs`). Deliberately absent: TLS and WebSocket, until
 //! the client has them; `engine/transport.rs` is where they go.
 
 mod cast;
 mod casting;
+mod compare;
+mod contestant;
 mod crew;
 mod engine;
 mod latency;
@@ -19,6 +22,7 @@ mod options;
 mod preparation;
 mod process;
 mod progress;
+mod relay;
 mod report;
 mod scenario;
 mod sequence;
@@ -30,8 +34,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use self::compare::Compare;
 use self::options::Scenario;
 use self::progress::Progress;
+use self::relay::Relay;
 use self::report::Report;
 use super::{Exit, complain, print};
 
@@ -59,6 +65,9 @@ twice where they must not, or came out of order.";
 enum What {
     #[command(flatten)]
     Scenario(Scenario),
+    Compare(Compare),
+    #[command(hide = true)]
+    Relay(Relay),
 }
 
 /// Something was lost.
@@ -69,6 +78,8 @@ const FLAWED: u8 = 5;
 pub fn run(bench: &Bench) -> ExitCode {
     match &bench.what {
         What::Scenario(scenario) => run_scenario(scenario),
+        What::Compare(compare) => compare.run(),
+        What::Relay(relay) => relay.run(),
     }
 }
 

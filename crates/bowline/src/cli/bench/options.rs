@@ -195,6 +195,15 @@ pub(super) struct Common {
     /// Threads of the load generator; each plays its part of the scenario for itself
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one(), help_heading = "Load")]
     pub(super) threads: u32,
+    /// Wait so long between two turns of a closed loop: cheaper for the load generator, and for
+    /// brokers too, which then get and give more at a time
+    #[arg(
+        long,
+        value_name = "MICROSECONDS",
+        default_value_t = 0,
+        help_heading = "Load"
+    )]
+    pub(super) gather: u64,
     /// The broker is a relay that copies bytes between pairs of connections
     #[arg(long, hide = true)]
     pub(super) raw: bool,
@@ -239,6 +248,20 @@ impl Scenario {
 
     /// The options that all scenarios share.
     pub(super) fn common(&self) -> &Common {
+        match self {
+            Self::OneToOne { common, .. }
+            | Self::FanOut { common, .. }
+            | Self::FanIn { common, .. }
+            | Self::Shared { common, .. }
+            | Self::Filters { common, .. }
+            | Self::Connect { common, .. }
+            | Self::Retained { common, .. }
+            | Self::Offline { common, .. } => common,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn common_mut(&mut self) -> &mut Common {
         match self {
             Self::OneToOne { common, .. }
             | Self::FanOut { common, .. }

@@ -29,6 +29,7 @@ pub(super) fn manner(scenario: &Scenario) -> Result<Manner, String> {
         window_by: common.window_by(),
         is_lasting: common.lasting,
         is_raw: common.raw,
+        gather: Duration::from_micros(common.gather),
         filters_per_subscribe: match scenario {
             Scenario::Filters {
                 filters_per_subscribe,
@@ -133,6 +134,9 @@ pub(super) fn settings(
     }
     if common.threads > 1 {
         settings.push(("threads", json!(common.threads)));
+    }
+    if common.gather > 0 {
+        settings.push(("gather-us", json!(common.gather)));
     }
     if manner.is_lasting {
         settings.push(("sessions", json!("lasting")));

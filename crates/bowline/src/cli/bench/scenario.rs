@@ -150,7 +150,6 @@ impl Play<'_> {
         let store = Order::Publish {
             messages: None,
             rate: self.own_rate(),
-            start_ns: 0,
         };
         self.measure("store", Unit::Publications, &store)?;
         let fetch = connecting(Side::Subscribers, self.subscribing(), AT_ONCE);
@@ -170,7 +169,6 @@ impl Play<'_> {
         let queue = Order::Publish {
             messages: Some(self.common.messages.unwrap_or(100_000)),
             rate: self.own_rate(),
-            start_ns: 0,
         };
         self.measure("queue", Unit::Publications, &queue)?;
         let back = Wish {
@@ -193,7 +191,6 @@ impl Play<'_> {
         let order = Order::Publish {
             messages,
             rate: self.own_rate(),
-            start_ns: 0,
         };
         if messages.is_some() {
             self.measure(name, unit, &order)?;

@@ -7,6 +7,7 @@ use super::super::latency::Latency;
 use super::connection::{Role, Stage};
 use super::publisher::Task;
 use super::{Engine, Transport, Verdict, Wish};
+use bowline_packet::QoS;
 use mio::Token;
 
 /// Which clients.
@@ -33,8 +34,6 @@ pub(in super::super) enum Order {
         messages: Option<u64>,
         /// Messages a second of all publishers of this engine.
         rate: Option<f64>,
-        /// When the first is due, and which of all engines' it is, nanoseconds.
-        start_ns: u64,
     },
     /// Wait until everything that was sent is delivered.
     Receive,
@@ -75,11 +74,7 @@ impl Engine {
                 wish,
                 at_once,
             } => self.connect(*side, *wish, *at_once, patience),
-            Order::Publish {
-                messages,
-                rate,
-                start_ns,
-            } => self.publish_all(*messages, *rate, *start_ns, patience),
+            Order::Publish { messages, rate } => self.publish_all(*messages, *rate, patience),
             Order::Receive => self.receive_all(patience),
             Order::Hold(time) => self.hold(*time),
             Order::Disconnect(side) => self.disconnect(*side),
@@ -176,10 +171,9 @@ impl Engine {
         &mut self,
         messages: Option<u64>,
         rate: Option<f64>,
-        start_ns: u64,
         patience: Duration,
     ) -> Result<bool, String> {
-        let mut schedule = self.begin(messages, rate, start_ns);
+        let mut schedule = self.begin(messages, rate);
         let mut is_stopped = false;
         loop {
             if !is_stopped && self.signals.is_stopping.load(Ordering::Relaxed) {
@@ -202,25 +196,23 @@ impl Engine {
             if self.is_stuck(patience) {
                 return Ok(false);
             }
+            if rate.is_none() && !self.manner.gather.is_zero() {
+                std::thread::sleep(self.manner.gather);
+            }
             self.turn(wait)?;
         }
     }
 
     /// Gives every publisher its task.
-    fn begin(
-        &mut self,
-        messages: Option<u64>,
-        rate: Option<f64>,
-        start_ns: u64,
-    ) -> Option<Schedule> {
+    fn begin(&mut self, messages: Option<u64>, rate: Option<f64>) -> Option<Schedule> {
         let publishers = self.publishers;
         let count = u64::try_from(publishers).unwrap_or(u64::MAX);
         let schedule = rate.map(|rate| Schedule {
-            start_ns: exact(start_ns.max(self.desk.now_ns)),
+            start_ns: exact(self.desk.now_ns),
             interval_ns: 1e9 / rate,
             next: 0,
         });
-        let needs_barrier = self.copies == 0 && self.manner.qos == bowline_packet::QoS::AtMostOnce;
+        let needs_barrier = self.copies == 0 && self.manner.qos == QoS::AtMostOnce;
         for at in 0..publishers {
             let number = u64::try_from(at).unwrap_or(u64::MAX);
             let share = messages.map(|all| all / count + u64::from(number < all % count));
