@@ -276,8 +276,11 @@ impl Broker {
 }
 
 /// The workers of a mask, in order.
-pub(crate) fn workers_in(mask: u64) -> impl Iterator<Item = WorkerId> {
-    (0..64)
-        .filter(move |worker| mask >> worker & 1 == 1)
-        .map(WorkerId)
+pub(crate) fn workers_in(mut mask: u64) -> impl Iterator<Item = WorkerId> {
+    core::iter::from_fn(move || {
+        let worker = u8::try_from(mask.trailing_zeros()).unwrap_or(64);
+        let found = mask != 0;
+        mask &= mask.wrapping_sub(1);
+        found.then_some(WorkerId(worker))
+    })
 }

@@ -129,6 +129,16 @@ const fn four_fifths(number: usize) -> usize {
     number - number.div_ceil(5)
 }
 
+impl Limits {
+    /// Whether a Topic Name, or a Topic Filter without its share prefix, has more levels than
+    /// allowed. Nearly all are shorter than the bound has levels: those are not looked at.
+    pub(crate) fn has_too_many_levels(&self, topic: &str) -> bool {
+        let levels_max = self.topic_levels_max;
+        topic.len() >= levels_max
+            && topic.bytes().filter(|byte| *byte == b'/').count() >= levels_max
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         const WEEK_SECS: u32 = 7 * 24 * 60 * 60;

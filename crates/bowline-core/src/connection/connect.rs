@@ -88,9 +88,8 @@ impl Broker {
         if packet.client_id.is_empty() && !may_be_empty {
             return Err(Refusal::ClientIdMissing);
         }
-        let levels_max = self.options.limits.topic_levels_max;
         if let Some(will) = &packet.will
-            && will.topic.split('/').count() > levels_max
+            && self.options.limits.has_too_many_levels(will.topic)
         {
             return Err(Refusal::TopicLevels);
         }

@@ -64,7 +64,7 @@ impl Broker {
         now: Now,
         out: &mut Out,
     ) {
-        if topic.split('/').count() > self.options.limits.topic_levels_max {
+        if self.options.limits.has_too_many_levels(topic) {
             self.refuse_publish(mark, topic, packet, ReasonCode::TopicNameInvalid, now, out);
             return;
         }

@@ -1,6 +1,8 @@
 //! Bytes to packets to the rooms that act on them.
 
-use bowline_packet::{Frame, Next, Packet, PacketType, ProtocolVersion, ReasonCode, next_frame};
+use bowline_packet::{
+    Ack, Frame, Next, Packet, PacketType, ProtocolVersion, Publish, ReasonCode, next_frame,
+};
 
 use super::{Phase, Refusal};
 use crate::broker::{Broker, Received};
@@ -112,9 +114,36 @@ impl Broker {
         let Some(connection) = self.connections.marked(mark) else {
             return;
         };
-        match Packet::decode(connection.version, frame) {
-            Ok(packet) => self.on_packet(mark, &packet, now, out),
+        let version = connection.version;
+        // The packets of which there are many do not take the way through the enum of all.
+        let done = match kind {
+            PacketType::Publish => Publish::decode(version, frame)
+                .map(|publish| self.on_publish(mark, &publish, now, out)),
+            PacketType::PubAck => {
+                Ack::decode(version, frame).map(|ack| self.on_puback(id, &ack, now, out))
+            }
+            PacketType::Connect
+            | PacketType::ConnAck
+            | PacketType::PubRec
+            | PacketType::PubRel
+            | PacketType::PubComp
+            | PacketType::Subscribe
+            | PacketType::SubAck
+            | PacketType::Unsubscribe
+            | PacketType::UnsubAck
+            | PacketType::PingReq
+            | PacketType::PingResp
+            | PacketType::Disconnect
+            | PacketType::Auth => {
+                Packet::decode(version, frame).map(|packet| self.on_packet(mark, &packet, now, out))
+            }
+        };
+        match done {
+            Ok(()) => {}
             Err(malformed) => {
+                let Some(connection) = self.connections.marked(mark) else {
+                    return;
+                };
                 if kind == PacketType::Connect && connection.phase == Phase::Fresh {
                     connection.version = claimed_version(&frame);
                 }

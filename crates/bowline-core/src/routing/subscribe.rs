@@ -155,7 +155,7 @@ impl Broker {
         out: &mut Out,
     ) -> Subscribed {
         let limits = &self.options.limits;
-        if filter.filter().split('/').count() > limits.topic_levels_max {
+        if limits.has_too_many_levels(filter.filter()) {
             return Subscribed::refused(ReasonCode::TopicFilterInvalid);
         }
         let whole = filter.as_str();
