@@ -12,16 +12,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use bowline_core::{Commits, Limits, OnFull};
 use bowline_packet::{
     Ack, AckKind, Connect, Next, Packet, PacketId, ProtocolVersion, Publish, PublishProperties,
-    QoS, ReasonCode, Subscribe, SubscribeFilters, SubscriptionOptions, TopicFilter, UserProperties,
-    matches, next_frame,
+    QoS, ReasonCode, Subscribe, SubscribeFilters, SubscriptionOptions, TopicFilter, Unsubscribe,
+    UnsubscribeFilters, UserProperties, Will, matches, next_frame,
 };
 
 use crate::world::{Got, Variant, World, next_random};
 
 const CLIENTS: usize = 6;
 const STEPS: usize = 400;
-const TOPICS: [&str; 4] = ["t/0", "t/1", "u/0", "u"];
-const FILTERS: [&str; 5] = ["t/0", "t/+", "#", "u/#", "+/0"];
+/// Those of the lasting subscriptions, one that is subscribed to and left, two that are shared.
+const TOPICS: [&str; 7] = [
+    "t/0",
+    "t/1",
+    "u/0",
+    "u",
+    "left/0",
+    "shared/a/0",
+    "shared/a/1",
+];
+const LASTING_TOPICS: usize = 4;
+const LEFT_TOPIC: usize = 4;
+const FILTERS: [&str; 5] = ["t/0", "t/+", "u", "u/#", "+/1"];
+const LEFT_FILTER: &str = "left/+";
+const SHARED_FILTER: &str = "$share/group/shared/#";
+/// The clients that share.
+const SHARERS: usize = 3;
 /// More rounds than this to drain: something is stuck.
 const ROUNDS_MAX: usize = 2_000;
 
@@ -91,6 +106,9 @@ struct Agent {
     server_ids: BTreeMap<u16, Message>,
     /// Identifiers that it has not acknowledged to the end.
     busy: BTreeSet<u16>,
+    /// When each identifier was seen first, and that of the last one that came again.
+    first_seen: BTreeMap<u16, usize>,
+    last_again: usize,
     /// QoS 2 between PUBLISH and PUBREL.
     held: BTreeSet<u16>,
     /// What the application got, in order.
@@ -102,6 +120,8 @@ struct Life {
     random: u64,
     world: World,
     agents: Vec<Agent>,
+    /// Deliveries are sent again on a live connection, too.
+    retries: bool,
     ghosts: usize,
     published: BTreeSet<Message>,
     acknowledged: BTreeSet<Message>,
@@ -141,6 +161,9 @@ impl Life {
                     filters.push((filter, qos(pick(3))));
                 }
             }
+            if number < SHARERS {
+                filters.push((SHARED_FILTER, QoS::ExactlyOnce));
+            }
             Agent {
                 client: world.client(&format!("c{number}")),
                 version,
@@ -156,6 +179,8 @@ impl Life {
                 owed: Vec::new(),
                 server_ids: BTreeMap::new(),
                 busy: BTreeSet::new(),
+                first_seen: BTreeMap::new(),
+                last_again: 0,
                 held: BTreeSet::new(),
                 got: Vec::new(),
             }
@@ -166,6 +191,7 @@ impl Life {
             random,
             world,
             agents,
+            retries: limits.retry_interval_secs > 0,
             ghosts: 0,
             published: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
@@ -198,6 +224,7 @@ impl Life {
         }
         self.drain();
         self.judge();
+        self.judge_shares();
         self.leave();
     }
 
@@ -228,7 +255,16 @@ impl Life {
                 self.world.read(client, usize::MAX);
             }
             5 => self.world.wait(7_000_000),
-            6..=10 => {
+            6 => {
+                let filters = self.agents[number].filters.clone();
+                self.subscribe(number, &filters);
+            }
+            7 => {
+                let granted = qos(self.pick(3));
+                self.subscribe(number, &[(LEFT_FILTER, granted)]);
+            }
+            8 => self.unsubscribe(number),
+            9..=13 => {
                 for _ in 0..self.pick(4) {
                     self.acknowledge(number);
                 }
@@ -243,6 +279,15 @@ impl Life {
         let mut connect = Connect::new(agent.version, &name);
         connect.clean_start = !agent.lasting;
         connect.session_expiry_secs = agent.lasting.then_some(1_000_000);
+        let will = Message {
+            publisher: number,
+            sequence: 0,
+            topic: LEFT_TOPIC,
+            qos: 1,
+        };
+        let payload = payload(&will);
+        connect.will = Some(Will::new(QoS::AtLeastOnce, TOPICS[LEFT_TOPIC], &payload));
+        self.published.insert(will);
         let mut bytes = Vec::new();
         connect.encode(agent.version, &mut bytes).expect("it fits");
         self.world.clients[agent.client].stalls = false;
@@ -411,13 +456,15 @@ impl Life {
             "session present says what is there"
         );
         agent.is_open = true;
+        agent.last_again = 0;
         let is_first = !agent.has_session;
         agent.has_session = true;
         if !present {
             agent.server_ids.clear();
             agent.busy.clear();
             agent.held.clear();
-            self.subscribe(number);
+            let filters = self.agents[number].filters.clone();
+            self.subscribe(number, &filters);
         }
         if !self.agents[number].lasting && !is_first {
             // Its QoS 2 began in a session that is gone: it is not sent again.
@@ -443,9 +490,28 @@ impl Life {
         }
     }
 
-    fn subscribe(&mut self, number: usize) {
+    fn unsubscribe(&mut self, number: usize) {
         let agent = &self.agents[number];
-        let filters = agent.filters.iter().map(|(filter, qos)| {
+        if !agent.is_open {
+            return;
+        }
+        let filters = [TopicFilter::parse(LEFT_FILTER).expect("a filter")];
+        let packet = Unsubscribe {
+            packet_id: PacketId::new(2).expect("not zero"),
+            user_properties: UserProperties::default(),
+            filters: UnsubscribeFilters::from(&filters[..]),
+        };
+        let mut bytes = Vec::new();
+        packet.encode(agent.version, &mut bytes).expect("it fits");
+        self.world.send(agent.client, &bytes);
+    }
+
+    fn subscribe(&mut self, number: usize, filters: &[(&str, QoS)]) {
+        let agent = &self.agents[number];
+        if !agent.is_open {
+            return;
+        }
+        let filters = filters.iter().map(|(filter, qos)| {
             let options = SubscriptionOptions {
                 qos: *qos,
                 ..SubscriptionOptions::default()
@@ -471,8 +537,10 @@ impl Life {
         let message = parse(publish.payload);
         assert!(self.published.contains(&message), "a phantom: {message:?}");
         assert_eq!(TOPICS[message.topic], publish.topic);
-        let granted = self.granted(number, &message);
-        assert!(publish.qos <= granted, "never more than was granted");
+        if message.topic < LASTING_TOPICS {
+            let granted = self.granted(number, &message);
+            assert!(publish.qos <= granted, "never more than was granted");
+        }
         let agent = &mut self.agents[number];
         // A replay of retained messages stands beside the order of the live ones.
         let is_live = !publish.retain;
@@ -484,6 +552,16 @@ impl Life {
         if agent.busy.contains(&id) {
             assert!(publish.dup, "identifier {id} is in use: {message:?}");
             assert_eq!(agent.server_ids.get(&id), Some(&message), "the same again");
+            let first_seen = agent.first_seen[&id];
+            let is_in_order = first_seen >= agent.last_again || self.retries;
+            assert!(
+                is_in_order,
+                "what comes again comes in its order: {message:?}"
+            );
+            agent.last_again = first_seen;
+        } else {
+            let seen = agent.first_seen.len() + agent.got.len();
+            agent.first_seen.insert(id, seen);
         }
         agent.server_ids.insert(id, message.clone());
         agent.busy.insert(id);
@@ -557,7 +635,8 @@ impl Life {
                 continue;
             }
             self.judge_order(number);
-            for message in &self.acknowledged {
+            let kept = self.acknowledged.iter();
+            for message in kept.filter(|message| message.topic < LASTING_TOPICS) {
                 let topic = TOPICS[message.topic];
                 if !agent
                     .filters
@@ -579,6 +658,20 @@ impl Life {
         }
     }
 
+    /// What was shared came to one of those who share, at QoS 2 once.
+    fn judge_shares(&self) {
+        let shared = |message: &&Message| message.topic > LEFT_TOPIC && message.qos > 0;
+        for message in self.acknowledged.iter().filter(shared) {
+            let sharers = self.agents.iter().take(SHARERS);
+            let times = sharers.flat_map(|agent| &agent.got);
+            let times = times.filter(|got| *got == message).count();
+            assert!(times >= 1, "nobody got {message:?}");
+            if message.qos == 2 && self.agents[message.publisher].lasting {
+                assert_eq!(times, 1, "{message:?} came {times} times");
+            }
+        }
+    }
+
     /// The first time that each message came, a publisher's messages of one topic and QoS came in
     /// their order.
     fn judge_order(&self, number: usize) {
@@ -587,7 +680,8 @@ impl Life {
         let mut seen = BTreeSet::new();
         for message in &agent.got {
             // At QoS 0 the first one may be lost, and the one that is sent again come late.
-            let is_kept = self.granted(number, message) > QoS::AtMostOnce;
+            let is_kept =
+                message.topic < LASTING_TOPICS && self.granted(number, message) > QoS::AtMostOnce;
             if !is_kept || !seen.insert(message) {
                 continue;
             }
@@ -652,10 +746,7 @@ fn publish_bytes(
     retain: bool,
     dup: bool,
 ) -> Vec<u8> {
-    let payload = format!(
-        "{} {} {} {}",
-        message.publisher, message.sequence, message.topic, message.qos
-    );
+    let payload = payload(message);
     let packet = Publish {
         dup,
         qos: qos(u64::from(message.qos)),
@@ -663,11 +754,21 @@ fn publish_bytes(
         topic: TOPICS[message.topic],
         packet_id: PacketId::new(packet_id),
         properties: PublishProperties::default(),
-        payload: payload.as_bytes(),
+        payload: &payload,
     };
     let mut bytes = Vec::new();
     packet.encode(version, &mut bytes).expect("it fits");
     bytes
+}
+
+fn payload(message: &Message) -> Vec<u8> {
+    let Message {
+        publisher,
+        sequence,
+        topic,
+        qos,
+    } = message;
+    format!("{publisher} {sequence} {topic} {qos}").into_bytes()
 }
 
 fn parse(payload: &[u8]) -> Message {
