@@ -184,6 +184,8 @@ pub(super) struct Engine {
     /// Publishers first, then subscribers.
     connections: Vec<Connection>,
     publishers: usize,
+    /// Which engine this is, and of how many.
+    part: (u64, u64),
     copies: u64,
     poll: Poll,
     events: Events,
@@ -250,6 +252,7 @@ impl Engine {
             manner,
             connections,
             publishers,
+            part: cast.engine,
             copies: cast.copies,
             poll,
             events: Events::with_capacity(1_024),
