@@ -4,6 +4,7 @@
 //! Every server listens on port 0. Nothing waits by sleeping; a read that takes longer than
 //! [`client::PATIENCE`] is a failure.
 
+mod bench;
 mod cli;
 mod client;
 mod config;

@@ -51,6 +51,8 @@ pub(super) enum WindowBy {
 /// The clients of one engine.
 #[derive(Clone, Debug)]
 pub(super) struct Cast {
+    /// Which engine this is, and of how many.
+    pub(super) engine: (u64, u64),
     /// The number of the first publisher in all of the run; publisher `n` here is flow
     /// `first_flow + n`.
     pub(super) first_flow: u32,

@@ -23,6 +23,7 @@ pub(super) fn cast(scenario: &Scenario, run: u16, threads: u32) -> Vec<Cast> {
             first.subscriber += subscribers;
             let cast = Stage {
                 run,
+                threads,
                 place,
                 publishers,
                 subscribers,
@@ -60,6 +61,7 @@ struct Place {
 /// What one engine's cast is made from.
 struct Stage {
     run: u16,
+    threads: u32,
     place: Place,
     publishers: u32,
     subscribers: u32,
@@ -171,6 +173,7 @@ impl Stage {
             }
         });
         Cast {
+            engine: (u64::from(self.place.engine), u64::from(self.threads)),
             first_flow: self.place.publisher,
             publishers: publishers.collect(),
             subscribers: subscribers.collect(),

@@ -201,36 +201,3 @@ impl Done {
         self.verdict = [self.verdict, other.verdict].into_iter().sum();
     }
 }
-
-impl Counts {
-    /// What has been added since `earlier`.
-    pub(super) fn since(self, earlier: Self) -> Self {
-        self.with(earlier, u64::saturating_sub)
-    }
-
-    fn with(self, other: Self, join: fn(u64, u64) -> u64) -> Self {
-        Self {
-            published: join(self.published, other.published),
-            acknowledged: join(self.acknowledged, other.acknowledged),
-            refused: join(self.refused, other.refused),
-            delivered: join(self.delivered, other.delivered),
-            fresh: join(self.fresh, other.fresh),
-            skipped: join(self.skipped, other.skipped),
-            duplicates: join(self.duplicates, other.duplicates),
-            reordered: join(self.reordered, other.reordered),
-            foreign: join(self.foreign, other.foreign),
-            connected: join(self.connected, other.connected),
-            lost_connections: join(self.lost_connections, other.lost_connections),
-            reads: join(self.reads, other.reads),
-            writes: join(self.writes, other.writes),
-        }
-    }
-}
-
-impl std::iter::Sum for Counts {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, counts| {
-            sum.with(counts, u64::wrapping_add)
-        })
-    }
-}

@@ -20,7 +20,7 @@ use crate::cli::connection::qos;
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Scenario {
     /// Pairs of one publisher and one subscriber, each on a topic of its own
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, disable_version_flag = true)]
     OneToOne {
         /// Pairs of publisher and subscriber
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one())]
@@ -29,7 +29,7 @@ pub(super) enum Scenario {
         common: Common,
     },
     /// One publisher, many subscribers: each message is delivered to all of them
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, disable_version_flag = true)]
     FanOut {
         /// Subscribers
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one())]
@@ -38,7 +38,7 @@ pub(super) enum Scenario {
         common: Common,
     },
     /// Many publishers, each on its own topic, and one subscriber with a wildcard
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, disable_version_flag = true)]
     FanIn {
         /// Publishers
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one())]
@@ -47,7 +47,7 @@ pub(super) enum Scenario {
         common: Common,
     },
     /// Publishers, and a share group that divides their messages among its members
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, disable_version_flag = true)]
     Shared {
         /// Publishers
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one())]
@@ -59,7 +59,7 @@ pub(super) enum Scenario {
         common: Common,
     },
     /// Many filters, one in four with `#`, one in four with `+`; each message matches one of them
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, disable_version_flag = true)]
     Filters {
         /// Topic filters in all
         #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = at_least_one())]
@@ -77,7 +77,7 @@ pub(super) enum Scenario {
         common: Common,
     },
     /// Connect many clients as fast as it goes, hold them idle, let them go
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, disable_version_flag = true)]
     Connect {
         /// Clients
         #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = at_least_one())]
@@ -95,7 +95,7 @@ pub(super) enum Scenario {
         common: Common,
     },
     /// Store a retained message on each of many topics, then let subscribers fetch them all
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, disable_version_flag = true)]
     Retained {
         /// Topics, with one retained message each
         #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = at_least_one())]
@@ -110,7 +110,7 @@ pub(super) enum Scenario {
         common: Common,
     },
     /// Queue messages for lasting sessions whose clients are away, then let them fetch the backlog
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, disable_version_flag = true)]
     Offline {
         /// Publishers
         #[arg(long, value_name = "N", default_value_t = 16, value_parser = at_least_one())]

@@ -10,8 +10,10 @@
 
 mod alarm;
 mod connection;
+mod desk;
 mod in_flight;
 pub(super) mod orders;
+mod packets;
 mod publisher;
 mod subscriber;
 pub(super) mod template;
@@ -19,22 +21,21 @@ pub(super) mod transport;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bowline_packet::{
-    Ack, ConnAck, Disconnect, Frame, Next, PacketType, ProtocolVersion, ReasonCode, SubAck,
-    next_frame,
-};
+use bowline_packet::{Next, PacketType, QoS, next_frame};
 use mio::{Events, Poll};
 
 use self::alarm::Alarm;
 pub(super) use self::connection::Wish;
-use self::connection::{Connection, Role, Stage, shortfall};
-use self::publisher::{Barrier, Publisher};
+use self::connection::{Connection, Role, Stage};
+pub(super) use self::desk::{Counts, Signals};
+use self::desk::{Desk, Flow};
+use self::packets::handle_frame;
+use self::publisher::Publisher;
+use self::subscriber::Subscriber;
 pub(super) use self::subscriber::Verdict;
-use self::subscriber::{Delivery, PUBCOMP, PUBREL, Subscriber};
 use super::cast::{Cast, Filters, Manner};
 use super::latency::Latency;
 use super::sequence::Seen;
@@ -58,132 +59,14 @@ const STALL_NS: u64 = 500_000_000;
 
 pub(super) const PINGREQ: [u8; 2] = [(PacketType::PingReq as u8) << 4, 0];
 
-/// What an engine has counted since its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// PUBLISH packets written.
-    pub(super) published: u64,
-    /// Of these, acknowledged to the end (QoS 1 and 2).
-    pub(super) acknowledged: u64,
-    /// Of these, acknowledged with an error.
-    pub(super) refused: u64,
-    /// PUBLISH packets received.
-    pub(super) delivered: u64,
-    /// Of these, those that were due and came for the first time.
-    pub(super) fresh: u64,
-    /// Numbers that were skipped and have not come since.
-    pub(super) skipped: u64,
-    /// Those that came again.
-    pub(super) duplicates: u64,
-    /// Those that came after a later one.
-    pub(super) reordered: u64,
-    /// Those that are not from this run, or not for who got them.
-    pub(super) foreign: u64,
-    /// Handshakes that ended well.
-    pub(super) connected: u64,
-    /// Connections that the broker ended.
-    pub(super) lost_connections: u64,
-    /// Reads and writes that moved bytes.
-    pub(super) reads: u64,
-    pub(super) writes: u64,
-}
-
-/// What an engine and its controller share.
-#[derive(Debug, Default)]
-pub(super) struct Signals {
-    /// As of the end of the engine's last turn.
-    pub(super) counts: Mutex<Counts>,
-    /// Times are to be recorded.
-    pub(super) is_recording: AtomicBool,
-    /// Publishers are to send no more.
-    pub(super) is_stopping: AtomicBool,
-}
-
-/// One publisher's messages, seen from both ends.
-#[derive(Debug)]
-pub(super) struct Flow {
-    /// Messages sent.
-    sent: u64,
-    /// The same, for each receiver that has numbers of its own.
-    streams: Vec<u64>,
-    /// Deliveries that need no longer be waited for.
-    released: u64,
-    /// When the last of these came.
-    moved_ns: u64,
-    /// It stands in the list of publishers to look at.
-    is_dirty: bool,
-}
-
-impl Flow {
-    /// Messages that not all who want them have.
-    #[inline]
-    fn undelivered(&self, copies: u64) -> u64 {
-        match copies {
-            0 => 0,
-            1 => self.sent.saturating_sub(self.released),
-            _ => self.sent.saturating_sub(self.released / copies),
-        }
-    }
-}
-
-/// What handling a packet may touch besides its connection.
-#[derive(Debug)]
-pub(super) struct Desk {
-    run: u16,
-    first_flow: u32,
-    flows: Vec<Flow>,
-    /// What share groups have got, by flow.
-    seen: Vec<Seen>,
-    counts: Counts,
-    latency: Latency,
-    handshakes: Latency,
-    is_recording: bool,
-    now_ns: u64,
-    /// When something last came that one waits for.
-    progress_ns: u64,
-    /// Bytes to write next; empty between connections.
-    out: Vec<u8>,
-    /// Publishers that may have got credit.
-    dirty: Vec<usize>,
-    /// Handshakes under way.
-    handshaking: usize,
-    /// The first thing that went wrong, in words.
-    failure: Option<String>,
-    /// The shortest time after which a broker wants to hear from us.
-    ping_after: Option<Duration>,
-}
-
-impl Desk {
-    /// Deliveries of the flow need no longer be waited for.
-    #[inline]
-    fn release(&mut self, flow: usize, deliveries: u64) {
-        let state = &mut self.flows[flow];
-        state.released += deliveries;
-        state.moved_ns = self.now_ns;
-        self.mark(flow);
-    }
-
-    /// The publisher is to be looked at.
-    #[inline]
-    fn mark(&mut self, publisher: usize) {
-        let flow = &mut self.flows[publisher];
-        if !flow.is_dirty {
-            flow.is_dirty = true;
-            self.dirty.push(publisher);
-        }
-    }
-
-    fn fail(&mut self, why: String) {
-        self.failure.get_or_insert(why);
-    }
-}
-
 /// An engine; lives on its own thread.
 pub(super) struct Engine {
     manner: Manner,
     /// Publishers first, then subscribers.
     connections: Vec<Connection>,
     publishers: usize,
+    /// Which engine this is, and of how many.
+    part: (u64, u64),
     copies: u64,
     poll: Poll,
     events: Events,
@@ -250,6 +133,7 @@ impl Engine {
             manner,
             connections,
             publishers,
+            part: cast.engine,
             copies: cast.copies,
             poll,
             events: Events::with_capacity(1_024),
@@ -494,7 +378,7 @@ impl Engine {
     /// What need not be looked at in every turn.
     fn look_round(&mut self) {
         self.next_round = Instant::now() + ROUND;
-        if self.copies > 0 && self.manner.qos == bowline_packet::QoS::AtMostOnce {
+        if self.copies > 0 && self.manner.qos == QoS::AtMostOnce {
             self.write_off();
         }
         if let Some(after) = self.desk.ping_after
@@ -522,151 +406,4 @@ impl Engine {
             }
         }
     }
-}
-
-/// What a packet from the broker does.
-#[inline]
-fn handle_frame(
-    connection: &mut Connection,
-    at: usize,
-    frame: Frame<'_>,
-    manner: &Manner,
-    desk: &mut Desk,
-) -> Result<(), String> {
-    let malformed = |why| format!("the broker sent a malformed packet: {why}");
-    match (frame.packet_type(), &mut connection.role) {
-        (PacketType::Publish, Role::Subscriber(subscriber)) => {
-            let delivery = Delivery::read(frame.first_byte, frame.body, manner.version)
-                .ok_or("the broker sent a malformed PUBLISH")?;
-            desk.progress_ns = desk.now_ns;
-            subscriber.receive(&delivery, desk);
-        }
-        (PacketType::PubRel, Role::Subscriber(_)) => {
-            if let [high, low, ..] = *frame.body {
-                desk.out.extend_from_slice(&[PUBCOMP, 2, high, low]);
-            }
-        }
-        (
-            PacketType::PubAck | PacketType::PubRec | PacketType::PubComp,
-            Role::Publisher(publisher),
-        ) => acknowledge(publisher, at, frame, manner.version, desk)?,
-        (PacketType::ConnAck, _) => {
-            let connack = ConnAck::decode(manner.version, frame).map_err(malformed)?;
-            greeted(connection, &connack, manner, desk)?;
-        }
-        (PacketType::SubAck, _) => {
-            let suback = SubAck::decode(manner.version, frame).map_err(malformed)?;
-            if let Some(why) = shortfall(suback.codes, manner.qos) {
-                return Err(why);
-            }
-            desk.progress_ns = desk.now_ns;
-            if !connection.subscribe(manner)? {
-                connection.stage = Stage::Ready;
-            }
-        }
-        (PacketType::PingResp, Role::Publisher(publisher)) => {
-            if publisher.barrier == Barrier::Sent {
-                publisher.barrier = Barrier::Passed;
-                desk.progress_ns = desk.now_ns;
-            }
-        }
-        (PacketType::PingResp, Role::Subscriber(_)) => {}
-        (PacketType::Disconnect, _) => {
-            let why = Disconnect::decode(manner.version, frame).map_err(malformed)?;
-            return Err(format!(
-                "the broker disconnects a client: {}",
-                why.reason.description()
-            ));
-        }
-        (
-            PacketType::Connect
-            | PacketType::Publish
-            | PacketType::PubAck
-            | PacketType::PubRec
-            | PacketType::PubRel
-            | PacketType::PubComp
-            | PacketType::Subscribe
-            | PacketType::Unsubscribe
-            | PacketType::UnsubAck
-            | PacketType::PingReq
-            | PacketType::Auth,
-            _,
-        ) => {
-            return Err(format!(
-                "the broker sent a {} that nobody asked for",
-                frame.packet_type()
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// CONNACK came.
-fn greeted(
-    connection: &mut Connection,
-    connack: &ConnAck<'_>,
-    manner: &Manner,
-    desk: &mut Desk,
-) -> Result<(), String> {
-    if connack.reason != ReasonCode::Success {
-        return Err(format!(
-            "the broker refuses a connection: {}",
-            connack.reason.description()
-        ));
-    }
-    if connection.wish.expects_session && !connack.session_present {
-        return Err("the broker has not kept a lasting session".to_owned());
-    }
-    if let Some(secs) = connack.server_keep_alive_secs.filter(|&secs| secs > 0) {
-        let half = Duration::from_millis(u64::from(secs) * 500);
-        desk.ping_after = Some(desk.ping_after.map_or(half, |other| other.min(half)));
-    }
-    if let (Some(maximum), Some(publisher)) = (connack.receive_maximum, connection.publisher()) {
-        publisher.bound_window(maximum.get());
-    }
-    let subscribes = connection.wish.subscribes;
-    if !(subscribes && connection.subscribe(manner)?) {
-        connection.stage = Stage::Ready;
-    }
-    Ok(())
-}
-
-/// PUBACK, PUBREC or PUBCOMP came.
-#[inline]
-fn acknowledge(
-    publisher: &mut Publisher,
-    at: usize,
-    frame: Frame<'_>,
-    version: ProtocolVersion,
-    desk: &mut Desk,
-) -> Result<(), String> {
-    let ack = Ack::decode(version, frame)
-        .map_err(|why| format!("the broker sent a malformed acknowledgement: {why}"))?;
-    let packet_id = ack.packet_id.get();
-    let is_refused = ack.reason.is_error();
-    let in_flight = &mut publisher.in_flight;
-    let (stepped, is_last) = match frame.packet_type() {
-        PacketType::PubRec => {
-            if !is_refused {
-                let [high, low] = packet_id.to_be_bytes();
-                publisher.owed.extend_from_slice(&[PUBREL, 2, high, low]);
-            }
-            (in_flight.pubrec(packet_id, !is_refused), is_refused)
-        }
-        PacketType::PubComp => (in_flight.pubcomp(packet_id), true),
-        // The caller asks for these three alone.
-        _ => (in_flight.puback(packet_id), true),
-    };
-    if stepped.is_err() {
-        let name = frame.packet_type();
-        return Err(format!("the broker sent a {name} for no message of ours"));
-    }
-    if is_refused {
-        desk.counts.refused += 1;
-    } else if is_last {
-        desk.counts.acknowledged += 1;
-    }
-    desk.progress_ns = desk.now_ns;
-    desk.mark(at);
-    Ok(())
 }

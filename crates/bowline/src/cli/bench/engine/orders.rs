@@ -28,7 +28,7 @@ pub(in super::super) enum Order {
         wish: Wish,
         at_once: usize,
     },
-    /// Publish until told to stop, or so many messages in all; then wait until all is answered and
+    /// Publish until told to stop, or so many messages of all engines together; then wait until all is answered and
     /// delivered.
     Publish {
         messages: Option<u64>,
@@ -206,6 +206,8 @@ impl Engine {
     /// Gives every publisher its task.
     fn begin(&mut self, messages: Option<u64>, rate: Option<f64>) -> Option<Schedule> {
         let publishers = self.publishers;
+        let (engine, engines) = self.part;
+        let messages = messages.map(|all| all / engines + u64::from(engine < all % engines));
         let count = u64::try_from(publishers).unwrap_or(u64::MAX);
         let schedule = rate.map(|rate| Schedule {
             start_ns: exact(self.desk.now_ns),
