@@ -1,4 +1,6 @@
 //! Flow control: windows in both directions, pauses, slow readers, sizes, aliases, expiry.
+//!
+//! Long (at most 700 lines): scripts, one after the other.
 
 use crate::script::check;
 

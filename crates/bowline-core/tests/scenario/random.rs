@@ -6,6 +6,8 @@
 //! reached every lasting subscriber, QoS 2 once; the order of a publisher's messages on a topic
 //! held; a re-delivery carries DUP and the identifier of the first one; the books balance;
 //! everything drains.
+//!
+//! Long (at most 900 lines): one world of clients, and what is checked of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,6 +7,8 @@
 //! `a` hands over (to that of `b`). `wait 5s`; `commits held`, `commit`, `commits flow`; `counters`; `events`; `stop`.
 //! First lines: `limits NAME=VALUE …`; `only workers=1,2 … because WHY` restricts the variants;
 //! `place client:a=0 topic:t=1 …` puts things on workers.
+//!
+//! Long (at most 700 lines): one small language, its words and what they do.
 
 use std::num::{NonZeroU16, NonZeroU32};
 

@@ -111,6 +111,9 @@ pub struct ConnectionArgs {
     /// Print help
     #[arg(long, action = clap::ArgAction::Help, help_heading = "Output")]
     help: Option<bool>,
+    /// Print version (-V is the protocol's)
+    #[arg(long, action = clap::ArgAction::Version, help_heading = "Output")]
+    version: Option<bool>,
 }
 
 /// The words for protocol versions.

@@ -35,7 +35,6 @@ pub(crate) const VERSION: &str = env!("BOWLINE_VERSION");
 #[command(
     name = "bowline",
     version = VERSION,
-    propagate_version = true,
     args_conflicts_with_subcommands = true,
     after_help = AFTER_HELP,
 )]

@@ -38,6 +38,8 @@ const RUN_EXPIRY_SECS: u32 = 300;
 /// refused the connection or a message (135: not authorized), or else 1.
 #[derive(Debug, Args)]
 #[command(
+    version = super::VERSION,
+    disable_version_flag = true,
     disable_help_flag = true,
     after_help = "Letters are those of mosquitto_pub. It differs on purpose: exit code 0 means \
                   acknowledged (mosquitto_pub also exits 0 when a message was refused), the \

@@ -38,6 +38,8 @@ const RETAINED_PAUSE: Duration = Duration::from_secs(1);
 /// code where it refused the connection or every topic filter (135: not authorized), or else 1.
 #[derive(Debug, Args)]
 #[command(
+    version = super::VERSION,
+    disable_version_flag = true,
     disable_help_flag = true,
     after_help = "Letters are those of mosquitto_sub. It differs on purpose: a message is \
                   acknowledged after it was printed or processed, so that what did not come out \
