@@ -25,6 +25,7 @@ IS_PAHO_2 = hasattr(mqtt, "CallbackAPIVersion")
 
 SUCCESS = 0
 LASTING_SECS = 3600
+CLOSE_SECS_MAX = 2
 
 _numbers = itertools.count(1)
 
@@ -130,22 +131,24 @@ class Peer:
 
     def disconnect(self, *reason_and_properties):
         """DISCONNECT as it should be, and the end of the client's thread."""
+        watched = _Watched(self.paho.socket())
         self.paho.disconnect(*reason_and_properties)
         self.paho.loop_stop()
+        watched.wait_closed()
 
     def cut(self):
         """Ends the connection without a DISCONNECT and does not come back by itself.
 
         `loop_stop` alone waits for the next second, and for ever while something is not
-        acknowledged; the end of the socket wakes the thread that it waits for."""
+        acknowledged; the end of the connection wakes the thread that it waits for."""
+        watched = _Watched(self.paho.socket())
         stopping = threading.Thread(target=self.paho.loop_stop)
         stopping.start()
+        watched.close_sending_half()
+        watched.wait_closed()
         while stopping.is_alive():
             if sock := self.paho.socket():
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # the other side was quicker
+                _shut_down(sock, socket.SHUT_RDWR)
             stopping.join(0.05)
 
     # --- waiting ---
@@ -241,6 +244,39 @@ class Peer:
 
     def _note(self, table, mid, codes):
         self._changes.change(lambda: table.update({mid: [_code(c) for c in codes]}))
+
+
+class _Watched:
+    """A socket of paho's, kept open until the broker has closed its side.
+
+    Only then does the broker surely know that the client is gone, and a test that goes on with
+    "while it is away" means what it says."""
+
+    def __init__(self, sock):
+        self._sock = sock.dup() if sock else None
+
+    def close_sending_half(self):
+        if self._sock:
+            _shut_down(self._sock, socket.SHUT_WR)
+
+    def wait_closed(self):
+        if not self._sock:
+            return
+        with self._sock as sock:
+            sock.settimeout(CLOSE_SECS_MAX)
+            try:
+                while sock.recv(65536):
+                    pass
+            except OSError:
+                pass  # reset, or a broker that does not close: then nobody is waited for
+            _shut_down(sock, socket.SHUT_RDWR)
+
+
+def _shut_down(sock, half):
+    try:
+        sock.shutdown(half)
+    except OSError:
+        pass  # the other side was quicker
 
 
 def _code(code):

@@ -73,10 +73,7 @@ class Proxy:
     def close(self):
         # Closing alone would not wake a thread that waits in the call.
         for sock in [self._listener, *self._sockets]:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            shut_down(sock, socket.SHUT_RDWR)
             sock.close()
 
     def _accept(self):
@@ -107,7 +104,7 @@ class Proxy:
                     self._pass_on(link, sender, packet, target)
         except OSError:
             pass
-        link.end()
+        shut_down(target)
 
     def _pass_on(self, link, sender, packet, target):
         def decide():
@@ -148,7 +145,11 @@ class Link:
         # Only the sending halves: a closed socket would answer with a reset, which may overtake
         # the last bytes. The pumps go on reading, and losing, until both sides are gone.
         for sock in (self._client, self._broker):
-            try:
-                sock.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
+            shut_down(sock)
+
+
+def shut_down(sock, half=socket.SHUT_WR):
+    try:
+        sock.shutdown(half)
+    except OSError:
+        pass  # it has gone already

@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -124,6 +124,18 @@ pub fn wait_for<E: std::fmt::Debug, T>(
             },
             Err(error) => panic!("waited in vain for {what} ({error}); seen: {seen:#?}"),
         }
+    }
+}
+
+/// Waits until nothing can arrive any more, because the sender has gone.
+pub fn wait_for_end<E: std::fmt::Debug>(arrivals: &Receiver<E>) {
+    let end = Instant::now() + DEADLINE;
+    let left = || end.saturating_duration_since(Instant::now());
+    while !matches!(
+        arrivals.recv_timeout(left()),
+        Err(RecvTimeoutError::Disconnected)
+    ) {
+        assert!(!left().is_zero(), "the connection does not end");
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use bowline_tests_rumqttc::{Broker, wait_for};
+use bowline_tests_rumqttc::{Broker, wait_for, wait_for_end};
 use rumqttc::{
     Client, ConnectReturnCode, Connection, Event, LastWill, MqttOptions, Packet, Publish, QoS,
     SubscribeReasonCode,
@@ -68,6 +68,12 @@ impl Peer {
         });
     }
 
+    /// DISCONNECT, and back when the broker has closed the connection: it knows that we are away.
+    fn leave(self) {
+        self.client.disconnect().expect("the client runs");
+        wait_for_end(&self.arrivals);
+    }
+
     fn message(&self) -> Publish {
         wait_for(&self.arrivals, "a message", |packet| match packet {
             Packet::Publish(publish) => Some(publish.clone()),
@@ -122,8 +128,7 @@ fn persistent_session() {
     let first = Peer::connect(&broker, "fridge", lasting);
     assert!(!first.session_present);
     first.subscribe("kitchen/#", QoS::ExactlyOnce);
-    first.client.disconnect().expect("the client runs");
-    drop(first);
+    first.leave();
 
     let publisher = Peer::connect(&broker, "publisher", |_| ());
     publisher.publish("kitchen/door", QoS::AtLeastOnce, false, "one");
@@ -208,7 +213,7 @@ fn manual_acknowledgement_of_a_hundred() {
     }
     // A round trip behind the acknowledgements, so that the broker has them.
     first.subscribe("other", QoS::AtLeastOnce);
-    first.client.disconnect().expect("the client runs");
+    first.leave();
 
     let again = Peer::connect(&broker, "worker", lasting);
     for number in 40..100 {

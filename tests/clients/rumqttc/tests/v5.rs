@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use bowline_tests_rumqttc::{Broker, DEADLINE, wait_for};
+use bowline_tests_rumqttc::{Broker, DEADLINE, wait_for, wait_for_end};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, ConnectReturnCode, DisconnectReasonCode, Filter, LastWill, Packet,
@@ -69,6 +69,12 @@ impl Peer {
             Packet::PubAck(ack) => Some(ack.reason),
             _ => None,
         })
+    }
+
+    /// DISCONNECT, and back when the broker has closed the connection: it knows that we are away.
+    fn leave(self) {
+        self.client.disconnect().expect("the client runs");
+        wait_for_end(&self.arrivals);
     }
 
     fn message(&self) -> Publish {
@@ -136,8 +142,7 @@ fn persistent_session() {
     let first = Peer::connect(&broker, "fridge", lasting);
     assert!(!first.session_present);
     first.subscribe("kitchen/#", QoS::ExactlyOnce);
-    first.client.disconnect().expect("the client runs");
-    drop(first);
+    first.leave();
 
     let publisher = Peer::connect(&broker, "publisher", |_| ());
     assert_eq!(
