@@ -201,3 +201,6 @@ impl Stage {
 fn size(count: u32) -> usize {
     usize::try_from(count).expect("32 bits fit")
 }
+
+#[cfg(test)]
+mod tests;

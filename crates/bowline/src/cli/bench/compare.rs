@@ -194,6 +194,22 @@ impl Record {
             .filter_map(move |report| report.stages.get(at))
     }
 
+    /// The broker's memory: where clients connect, what each takes; else the most there was.
+    fn memory(&self, at: usize) -> Option<(u64, &'static str)> {
+        let is_connecting = self.stages(at).any(|stage| stage.unit == Unit::Connections);
+        let mut bytes: Vec<u64> = self
+            .reports
+            .iter()
+            .filter_map(|report| match is_connecting {
+                true => u64::try_from(report.bytes_per_client()?).ok(),
+                false => Some(report.stages.get(at)?.broker?.resident_peak),
+            })
+            .collect();
+        bytes.sort_unstable();
+        let median = *bytes.get(bytes.len() / 2)?;
+        Some((median, if is_connecting { "/client" } else { "" }))
+    }
+
     /// What a stage's values have in the middle.
     fn median(&self, at: usize, value: impl Fn(&Stage) -> Option<f64>) -> Option<Span> {
         Span::of(self.stages(at).filter_map(value).collect())
@@ -255,7 +271,7 @@ fn comparison(words: &str, contestants: &[Contestant], records: &[Record]) -> St
             continue;
         }
         out.push_str(&format!(
-            "  {:<14}{:>14} {:>25} {:>7} {:>12} {:>10} {:>10} {:>6} {:>11}\n",
+            "  {:<14}{:>14} {:>25} {:>7} {:>12} {:>10} {:>10} {:>6} {:>14}\n",
             stage.name,
             format!("{}/CPU s", short(stage.unit)),
             "least – most",
@@ -314,11 +330,12 @@ fn row(name: &str, record: &Record, at: usize, first: Option<Span>) -> String {
     );
     let own = median(Stage::own_share)
         .map_or_else(|| "–".to_owned(), |share| format!("{:.0} %", share * 100.0));
-    #[expect(clippy::cast_precision_loss, reason = "bytes of memory, for people")]
-    let memory = record.median(at, |stage| Some(stage.broker?.resident_peak as f64));
-    let memory = memory.map_or_else(|| "–".to_owned(), |span| sized(rounded(span.median)));
+    let memory = record.memory(at).map_or_else(
+        || "–".to_owned(),
+        |(bytes, each)| format!("{}{each}", sized(bytes)),
+    );
     format!(
-        "  {name:<14}{:>14} {span:>25} {to_first:>7} {:>12} {:>10} {:>10} {own:>6} {memory:>11}\n",
+        "  {name:<14}{:>14} {span:>25} {to_first:>7} {:>12} {:>10} {:>10} {own:>6} {memory:>14}\n",
         number(cpu.map(|span| span.median)),
         number(median(|stage| Some(stage.rate()))),
         number(median(p50_us)),

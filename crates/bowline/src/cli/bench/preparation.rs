@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cast::{Manner, WindowBy};
+use super::engine::transport::congestion_control;
 use super::options::Scenario;
 use super::process::Processes;
 use crate::net::listener::resolve;
@@ -140,6 +141,9 @@ pub(super) fn settings(
     }
     if manner.is_lasting {
         settings.push(("sessions", json!("lasting")));
+    }
+    if let Some(name) = congestion_control() {
+        settings.push(("congestion", json!(name)));
     }
     if let Some(processes) = processes {
         settings.push(("pids", json!(processes.pids())));

@@ -78,6 +78,20 @@ fn is_in_progress(error: &io::Error) -> bool {
         || error.kind() == io::ErrorKind::WouldBlock
 }
 
+/// The congestion control that our sockets have, if the system tells.
+pub(in super::super) fn congestion_control() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).ok()?;
+        set_cubic(&socket);
+        let name = socket.tcp_congestion().ok()?;
+        let name = name.split(|&byte| byte == 0).next()?;
+        String::from_utf8(name.to_vec()).ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Sets cubic, if we may.
 pub(in super::super) fn set_cubic(socket: &Socket) {
     #[cfg(target_os = "linux")]
