@@ -88,6 +88,8 @@ pub struct Gauges {
     pub share_tickets: usize,
     /// Deliveries that carry several Subscription Identifiers.
     pub identifier_lists: usize,
+    /// Timers that are armed, those included that have outlived what they were about.
+    pub timers: usize,
 }
 
 /// The broker core of one worker.
@@ -229,6 +231,7 @@ impl Broker {
             subacks_waiting: self.pending.len(),
             share_tickets: self.groups.tickets(),
             identifier_lists: self.lists.len(),
+            timers: self.deadlines.len(),
         }
     }
 
@@ -389,13 +392,7 @@ impl Broker {
         while let Some(deadline) = self.deadlines.pop_due(now.instant.millis()) {
             match deadline {
                 Deadline::KeepAlive(mark) => self.keep_alive_due(mark, now, out),
-                Deadline::SessionExpiry(number) => self.session_due(number, now, out),
-                Deadline::Will(number) => {
-                    if let Some(key) = self.sessions.by_number(number) {
-                        self.will_due(key, now, out);
-                    }
-                }
-                Deadline::Sweep(number) => self.sweep_due(number, now, out),
+                Deadline::Session(number) => self.session_due(number, now, out),
                 Deadline::SweepGroup(index) => self.sweep_group(index, now, out),
                 Deadline::Hold(mark) => self.hold_due(mark, now, out),
                 Deadline::Retry(mark) => self.retry_due(mark, now, out),

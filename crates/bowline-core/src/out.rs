@@ -72,7 +72,11 @@ impl Out {
 
     /// The next pressed connection, to be flushed at once.
     pub fn next_pressed(&mut self) -> Option<ConnectionId> {
-        self.pressed.pop()
+        let connection = self.pressed.pop()?;
+        if let Some(outbound) = self.outbound.get_mut(connection.index()) {
+            outbound.pressed = false;
+        }
+        Some(connection)
     }
 
     /// The waiting bytes of a connection.
@@ -109,9 +113,9 @@ impl Out {
     /// Drops whatever still waits for a connection that is gone, before its index is used again.
     pub fn forget(&mut self, connection: ConnectionId) {
         if let Some(outbound) = self.outbound.get_mut(connection.index()) {
-            let dirty = outbound.dirty;
+            let (dirty, pressed) = (outbound.dirty, outbound.pressed);
             *outbound = Outbound::default();
-            outbound.dirty = dirty;
+            (outbound.dirty, outbound.pressed) = (dirty, pressed);
         }
     }
 
@@ -175,12 +179,13 @@ impl Out {
 
     fn mark(&mut self, connection: ConnectionId) {
         let outbound = &mut self.outbound[connection.index()];
-        let pressed = outbound.len() >= self.pressed_bytes;
+        let is_pressed = outbound.len() >= self.pressed_bytes;
         if !outbound.dirty {
             outbound.dirty = true;
             self.dirty.push(connection);
         }
-        if pressed && self.pressed.last() != Some(&connection) {
+        if is_pressed && !outbound.pressed {
+            outbound.pressed = true;
             self.pressed.push(connection);
         }
     }

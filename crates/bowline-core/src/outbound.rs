@@ -20,6 +20,7 @@ pub struct Outbound {
     shared_bytes: usize,
     pub(crate) wants_drained: bool,
     pub(crate) dirty: bool,
+    pub(crate) pressed: bool,
 }
 
 /// A payload that several connections may hold, and where it stands among the own bytes.

@@ -180,7 +180,6 @@ impl<T: Copy> Timers<T> {
             .map(|(ring, slot)| self.slots[ring * SLOTS + slot].earliest_ms)
     }
 
-    #[cfg(test)]
     /// How many timers are armed.
     #[must_use]
     pub(crate) const fn len(&self) -> usize {

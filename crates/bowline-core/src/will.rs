@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use bowline_packet::QoS;
 
 use crate::broker::Broker;
-use crate::deadline::Deadline;
 use crate::message::MessageView;
 use crate::out::Out;
 use crate::record::Record;
@@ -50,7 +49,6 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        let number = session.number;
         let lasting = session.is_lasting();
         let Some(will) = session.will.as_deref_mut() else {
             return;
@@ -59,10 +57,8 @@ impl Broker {
             self.publish_will(key, now, out);
             return;
         }
-        let due = now.instant.plus_secs(u64::from(will.delay_secs));
-        will.due = Some(due);
-        self.deadlines
-            .arm(due.millis_rounded_up(), Deadline::Will(number));
+        will.due = Some(now.instant.plus_secs(u64::from(will.delay_secs)));
+        self.watch_session(key, now);
     }
 
     /// The client is back, or left in peace: the will is withdrawn [MQTT-3.14.4-3].

@@ -4,7 +4,6 @@ use bowline_packet::{Disconnect, ReasonCode};
 
 use super::Refusal;
 use crate::broker::Broker;
-use crate::deadline::Deadline;
 use crate::effect::Effect;
 use crate::event::{Event, SessionEnd};
 use crate::ids::ConnectionId;
@@ -128,7 +127,7 @@ impl Broker {
             return;
         };
         session.connection = None;
-        let (number, expiry_secs) = (session.number, session.expiry_secs);
+        let expiry_secs = session.expiry_secs;
         session.sender.shrink();
         self.leave_groups(key, now, out);
         if will {
@@ -143,8 +142,7 @@ impl Broker {
         let ends_at = now.instant.plus_secs(u64::from(expiry_secs));
         if let Some(session) = self.sessions.get_mut(key) {
             session.ends_at = Some(ends_at);
-            self.deadlines
-                .arm(ends_at.millis_rounded_up(), Deadline::SessionExpiry(number));
         }
+        self.watch_session(key, now);
     }
 }

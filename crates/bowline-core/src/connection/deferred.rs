@@ -15,7 +15,7 @@ use bowline_packet::{
 
 use super::{Phase, PublishAck, Refusal};
 use crate::broker::Broker;
-use crate::deadline::Deadline;
+use crate::deadline::{AHEAD_SECS, Deadline};
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::gate::Mark;
@@ -74,6 +74,8 @@ pub(crate) struct Deferred {
     bytes: usize,
     /// While they are being tried again, so that nothing tries them twice.
     is_trying: bool,
+    /// When those are looked at that wait for a full queue.
+    wakes_at: Option<Instant>,
 }
 
 impl Deferred {
@@ -220,7 +222,7 @@ impl Broker {
         out: &mut Out,
     ) {
         match self.options.limits.on_full {
-            OnFull::Hold => self.defer_publish(mark, topic, packet, now, out),
+            OnFull::Hold => self.defer_publish(mark, topic, packet, now),
             OnFull::End | OnFull::Reject | OnFull::DropOldest | OnFull::DropNewest => {
                 self.forget_inbound(mark, packet, out);
                 self.refuse_publish(mark, topic, packet, ReasonCode::QuotaExceeded, now, out);
@@ -235,7 +237,6 @@ impl Broker {
         topic: &str,
         packet: &Publish<'_>,
         now: Now,
-        out: &mut Out,
     ) {
         let Some(packet_id) = packet.packet_id else {
             return;
@@ -261,12 +262,31 @@ impl Broker {
         if !self.held.contains(&mark) {
             self.held.push(mark);
         }
-        let due = now
-            .instant
-            .plus_millis(self.options.limits.hold_timeout_millis);
-        self.deadlines
-            .arm(due.millis_rounded_up(), Deadline::Hold(mark));
-        let _ = out;
+        self.watch_held(mark, now);
+    }
+
+    /// Arms the timer of those that wait for a full queue, unless it is armed.
+    fn watch_held(&mut self, mark: Mark, now: Now) {
+        let timeout_millis = self.options.limits.hold_timeout_millis;
+        let connection = self.connections.marked(mark);
+        let Some(deferred) = connection.and_then(|connection| connection.deferred.as_deref_mut())
+        else {
+            return;
+        };
+        let since = deferred
+            .packets
+            .iter()
+            .find_map(|waiting| match waiting.cause {
+                Cause::Topic { since, ack: _ } => Some(since),
+                Cause::Connection => None,
+            });
+        if let (Some(since), None) = (since, deferred.wakes_at) {
+            let due = since.plus_millis(timeout_millis);
+            let at = due.min(now.instant.plus_secs(AHEAD_SECS));
+            deferred.wakes_at = Some(at);
+            let deadline = Deadline::Hold(mark);
+            self.deadlines.arm(at.millis_rounded_up(), deadline);
+        }
     }
 
     fn push_deferred(&mut self, mark: Mark, cause: Cause, topic: &str, packet: &Publish<'_>) {
@@ -428,7 +448,15 @@ impl Broker {
 
     /// A publisher was held back for as long as allowed.
     pub(crate) fn hold_due(&mut self, mark: Mark, now: Now, out: &mut Out) {
-        self.retry_deferred(mark.connection, now, out);
+        let connection = self.connections.marked(mark);
+        let Some(deferred) = connection.and_then(|connection| connection.deferred.as_deref_mut())
+        else {
+            return;
+        };
+        if deferred.wakes_at.take_if(|at| *at <= now.instant).is_some() {
+            self.retry_deferred(mark.connection, now, out);
+            self.watch_held(mark, now);
+        }
     }
 
     /// The QoS 2 identifiers of messages that never were admitted: the connection is gone, and

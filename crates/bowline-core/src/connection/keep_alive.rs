@@ -4,7 +4,7 @@ use bowline_packet::ProtocolVersion;
 
 use super::{Refusal, Resend};
 use crate::broker::Broker;
-use crate::deadline::Deadline;
+use crate::deadline::{AHEAD_SECS, Deadline};
 use crate::gate::Mark;
 use crate::ids::ConnectionId;
 use crate::out::Out;
@@ -25,9 +25,14 @@ impl Broker {
         let keep_alive_secs = self.connections.get(id).map_or(0, |c| c.keep_alive_secs);
         if keep_alive_secs > 0 {
             let due = silence_ends(now.instant, keep_alive_secs);
-            self.deadlines
-                .arm(due.millis_rounded_up(), Deadline::KeepAlive(mark));
+            self.arm_keep_alive(mark, due, now);
         }
+    }
+
+    fn arm_keep_alive(&mut self, mark: Mark, due: Instant, now: Now) {
+        let at = due.min(now.instant.plus_secs(AHEAD_SECS));
+        let deadline = Deadline::KeepAlive(mark);
+        self.deadlines.arm(at.millis_rounded_up(), deadline);
     }
 
     /// The watch fired: closes a silent connection, or looks again when it could be silent.
@@ -41,8 +46,7 @@ impl Broker {
         }
         let due = silence_ends(connection.last_received, connection.keep_alive_secs);
         if due > now.instant {
-            self.deadlines
-                .arm(due.millis_rounded_up(), Deadline::KeepAlive(mark));
+            self.arm_keep_alive(mark, due, now);
         } else {
             self.refuse(mark.connection, &Refusal::KeepAlive, now, out);
         }

@@ -38,20 +38,20 @@ impl Broker {
             self.refuse(mark.connection, &Refusal::AliasTooLarge, now, out);
             return;
         }
-        let aliases = connection.aliases_in.get_or_insert_default();
-        if packet.topic.is_empty() {
-            // The aliases are lent out while the message passes, and nothing else touches them.
-            let aliases = core::mem::take(aliases);
-            match aliases.get(alias) {
-                Some(topic) => self.publish_to(mark, topic, packet, now, out),
-                None => self.refuse(mark.connection, &Refusal::AliasUnknown, now, out),
-            }
-            if let Some(connection) = self.connections.marked(mark) {
-                connection.aliases_in = Some(aliases);
-            }
-        } else {
+        if !packet.topic.is_empty() {
+            let aliases = connection.aliases_in.get_or_insert_default();
             aliases.set(alias, packet.topic);
             self.publish_to(mark, packet.topic, packet, now, out);
+            return;
+        }
+        // The aliases are lent out while the message passes, and nothing else touches them.
+        let aliases = connection.aliases_in.take();
+        match aliases.as_ref().and_then(|aliases| aliases.get(alias)) {
+            Some(topic) => self.publish_to(mark, topic, packet, now, out),
+            None => self.refuse(mark.connection, &Refusal::AliasUnknown, now, out),
+        }
+        if let Some(connection) = self.connections.marked(mark) {
+            connection.aliases_in = aliases;
         }
     }
 
@@ -77,7 +77,7 @@ impl Broker {
             }
         }
         if self.waits_behind(mark, topic, packet) {
-            self.defer_publish(mark, topic, packet, now, out);
+            self.defer_publish(mark, topic, packet, now);
             return;
         }
         let Some(connection) = self.connections.marked(mark) else {

@@ -6,10 +6,9 @@ use alloc::vec::Vec;
 use super::{Session, SessionKey};
 use crate::broker::Broker;
 use crate::connection::{Discharge, Refusal};
-use crate::deadline::Deadline;
 use crate::event::{Event, SessionEnd};
 use crate::handover::Handover;
-use crate::ids::{RecordNo, SessionNo};
+use crate::ids::RecordNo;
 use crate::limits::OnFull;
 use crate::out::Out;
 use crate::qos::Delivery;
@@ -61,10 +60,7 @@ impl Broker {
     }
 
     /// The Session Expiry Interval may be over.
-    pub(crate) fn session_due(&mut self, number: SessionNo, now: Now, out: &mut Out) {
-        let Some(key) = self.sessions.by_number(number) else {
-            return;
-        };
+    pub(crate) fn expiry_due(&mut self, key: SessionKey, now: Now, out: &mut Out) {
         let ends_at = self.sessions.get(key).and_then(|session| session.ends_at);
         if ends_at.is_some_and(|at| at <= now.instant) {
             self.end_session(key, SessionEnd::Expired, now, out);
@@ -190,40 +186,8 @@ impl Broker {
         too_many || too_large || session.is_doomed
     }
 
-    /// Publishers wait for (or are refused by) a full queue, and messages in it expire: looks again
-    /// when the next one does, so that a client that never comes back does not hold them for ever.
-    fn watch_full(&mut self, key: SessionKey, now: Now) {
-        let session = self.sessions.get_mut(key);
-        let Some(session) = session.filter(|session| session.marked_full) else {
-            return;
-        };
-        let queued = session.sender.queued();
-        let next = queued.filter_map(|delivery| self.messages.expires_at(delivery.message));
-        let next = next.min().map(|at| at.max(now.instant.plus_secs(1)));
-        if let Some(at) = next
-            && session.sweep_at.is_none_or(|armed| armed > at)
-        {
-            session.sweep_at = Some(at);
-            let deadline = Deadline::Sweep(session.number);
-            self.deadlines.arm(at.millis_rounded_up(), deadline);
-        }
-    }
-
-    /// A message of a full queue may have expired.
-    pub(crate) fn sweep_due(&mut self, number: SessionNo, now: Now, out: &mut Out) {
-        let Some(key) = self.sessions.by_number(number) else {
-            return;
-        };
-        let session = self.sessions.get_mut(key);
-        let swept = session.and_then(|s| s.sweep_at.take_if(|at| *at <= now.instant));
-        if swept.is_some() {
-            self.sweep_expired(key, now, out);
-            self.watch_full(key, now);
-        }
-    }
-
     /// Expired messages give their room to live ones.
-    fn sweep_expired(&mut self, key: SessionKey, now: Now, out: &mut Out) {
+    pub(crate) fn sweep_expired(&mut self, key: SessionKey, now: Now, out: &mut Out) {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
@@ -260,7 +224,7 @@ impl Broker {
             });
         }
         self.spread_full(key, true, out);
-        self.watch_full(key, now);
+        self.watch_session(key, now);
     }
 
     /// The session no longer lasts: nobody waits for its queue.

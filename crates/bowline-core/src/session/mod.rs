@@ -5,6 +5,7 @@
 
 pub(crate) mod lifecycle;
 mod subscriptions;
+mod watch;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -56,8 +57,8 @@ pub(crate) struct Session {
     pub marked_full: bool,
     /// Whether a drop was reported since the queue was last below its bound.
     pub told_full: bool,
-    /// When its full queue will be looked at for expired messages.
-    pub sweep_at: Option<Instant>,
+    /// When it will be looked at.
+    pub wakes_at: Option<Instant>,
     /// The second in which its queue was last walked for expired messages.
     pub swept_secs: u32,
     /// Whether its next delivery waits for a commit.
@@ -126,7 +127,7 @@ impl Sessions {
             stamp: (0, 0),
             marked_full: false,
             told_full: false,
-            sweep_at: None,
+            wakes_at: None,
             swept_secs: u32::MAX,
             waits_at_gate: false,
             pump_due: false,

@@ -290,7 +290,7 @@ fn clear(mut world: World, retained: &[String], variant: Variant) {
         world.cut(client);
     }
     world.settle();
-    world.wait(8 * 24 * 60 * 60 * 1_000_000);
+    world.skip(8 * 24 * 60 * 60 * 1_000_000);
     for gauges in world.gauges() {
         assert_eq!(
             gauges,

@@ -1,6 +1,10 @@
 //! Sessions: beginning, resuming, taking over, ending.
 
+use bowline_core::{Commits, Limits};
+use bowline_packet::{Connect, ProtocolVersion};
+
 use crate::script::check;
+use crate::world::{Variant, World};
 
 // [MQTT-3.1.2-4] [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT3-3.1.2-6]
 // [MQTT3-3.2.2-1] [MQTT3-3.2.2-2] [MQTT3-3.2.2-3]
@@ -369,4 +373,33 @@ fn a_stopping_server_tells_its_clients() {
         ! w session ended: Connection, 0 owed
         "#,
     );
+}
+
+// Timers cannot be cancelled: what a client leaves behind each time it comes and goes is soon gone.
+#[test]
+fn a_client_that_comes_and_goes_all_day_leaves_few_timers() {
+    let variant = Variant {
+        workers: 1,
+        commits: Commits::AtOnce,
+        unload: false,
+        single_bytes: false,
+    };
+    let mut world = World::new(variant, &Limits::default(), 1);
+    let client = world.client("a");
+    let mut connect = Connect::new(ProtocolVersion::V5, "a");
+    connect.session_expiry_secs = Some(7 * 24 * 60 * 60);
+    connect.keep_alive_secs = u16::MAX;
+    let mut bytes = Vec::new();
+    connect
+        .encode(connect.version, &mut bytes)
+        .expect("it fits");
+    for _ in 0..2_000 {
+        world.send(client, &bytes);
+        world.cut(client);
+        world.wait(1_000_000);
+    }
+    let timers = world.gauges()[0].timers;
+    assert!(timers < 1_000, "{timers} timers for one client");
+    world.skip(8 * 24 * 60 * 60 * 1_000_000);
+    assert_eq!(world.gauges()[0].timers, 0);
 }
