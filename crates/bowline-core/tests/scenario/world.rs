@@ -2,6 +2,8 @@
 //!
 //! It stands where the shell stands: it moves bytes and carries out effects, and decides nothing.
 //! A step ends when nothing moves any more, so a transcript does not depend on who was first.
+//!
+//! Long (at most 700 lines): one world, and what can be done to it.
 
 use std::collections::{BTreeMap, VecDeque};
 
