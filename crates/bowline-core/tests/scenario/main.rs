@@ -10,6 +10,7 @@ mod transcript;
 mod world;
 
 mod bad_input;
+mod fan_out;
 mod flow;
 mod gate;
 mod on_full;
