@@ -103,3 +103,6 @@ impl Gate {
         self.waiting.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

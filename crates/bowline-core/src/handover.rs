@@ -197,3 +197,6 @@ pub(crate) enum Handover {
         last_seen: Option<Box<str>>,
     },
 }
+
+#[cfg(test)]
+mod tests;

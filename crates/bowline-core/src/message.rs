@@ -296,3 +296,6 @@ impl Stored {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

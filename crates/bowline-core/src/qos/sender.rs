@@ -316,3 +316,6 @@ impl Sender {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,3 +79,6 @@ impl IdentifierLists {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,6 @@ impl Subscriptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
