@@ -35,6 +35,8 @@ pub(crate) struct Replay {
     filter: Box<str>,
     qos: QoS,
     identifier: Option<u32>,
+    /// Whether the subscription was there before, so that it may have a replay already.
+    is_repeated: bool,
     /// Whose topics come next, and whose are the last.
     worker: u8,
     last_worker: u8,
@@ -70,12 +72,14 @@ impl Replay {
         filter: &str,
         options: SubscriptionOptions,
         identifier: Option<u32>,
+        is_repeated: bool,
         (first, last): (WorkerId, WorkerId),
     ) -> Self {
         Self {
             filter: filter.into(),
             qos: options.qos,
             identifier,
+            is_repeated,
             worker: first.0,
             last_worker: last.0,
             after: None,
@@ -162,7 +166,10 @@ impl Broker {
     /// Adds a replay behind those that the session has; one of the same filter is replaced, so
     /// that there are never more than there are subscriptions.
     pub(crate) fn add_replay(&mut self, key: SessionKey, replay: Replay) {
-        self.cancel_replay(key, &replay.filter);
+        // Looking for it costs time for each replay that waits: thousands of new filters have none.
+        if replay.is_repeated {
+            self.cancel_replay(key, &replay.filter);
+        }
         if let Some(session) = self.sessions.get_mut(key) {
             session.replays.push_back(replay);
         }

@@ -235,7 +235,8 @@ impl Broker {
             RetainHandling::DoNotSend => false,
         };
         let workers = self.replay_workers(whole);
-        let replay = replays.then(|| Replay::new(whole, options, identifier, workers));
+        let is_repeated = old.is_some();
+        let replay = replays.then(|| Replay::new(whole, options, identifier, is_repeated, workers));
         Subscribed {
             code,
             is_new_route,

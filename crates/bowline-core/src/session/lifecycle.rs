@@ -27,6 +27,8 @@ impl Broker {
     ) {
         // [MQTT-3.1.2-8] A delayed will is due at the latest now.
         self.publish_will(key, now, out);
+        // Before the subscriptions: each of them would look for its own among all of them.
+        self.drop_replays(key);
         let Some(session) = self.sessions.get(key) else {
             return;
         };
@@ -41,7 +43,6 @@ impl Broker {
             .sender
             .extract(|_| true, |delivery| owed.push(delivery));
         let (number, lasting) = (session.number, session.is_lasting());
-        self.drop_replays(key);
         let messages_discharged = owed.len();
         for delivery in owed {
             self.discharge(key, delivery, Discharge::SessionEnded, out);
