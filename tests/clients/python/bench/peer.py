@@ -253,7 +253,10 @@ class _Watched:
     "while it is away" means what it says."""
 
     def __init__(self, sock):
-        self._sock = sock.dup() if sock else None
+        try:
+            self._sock = sock.dup() if sock else None
+        except OSError:
+            self._sock = None  # paho's thread has closed it meanwhile
 
     def close_sending_half(self):
         if self._sock:
