@@ -25,7 +25,7 @@ pub enum ReceiveMaximumExcess {
     /// Its further PUBLISH packets wait; everything else goes on. Many clients need this.
     #[default]
     Pause,
-    /// DISCONNECT 0x93, by the letter of the standard [MQTT-3.3.4-9].
+    /// DISCONNECT 0x93, by the letter of the standard (5.0, section 3.3.4).
     Disconnect,
 }
 

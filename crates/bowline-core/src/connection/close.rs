@@ -42,7 +42,7 @@ impl Broker {
             (packet.session_expiry_secs, self.sessions.get_mut(key))
         {
             if session.expiry_secs == 0 && expiry_secs > 0 {
-                // [MQTT-3.14.2-2]
+                // A protocol error: 5.0, section 3.14.2.2.2.
                 self.refuse(id, &Refusal::ExpiryRaised, now, out);
                 return;
             }

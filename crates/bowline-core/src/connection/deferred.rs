@@ -127,7 +127,7 @@ impl Broker {
     }
 
     /// A client over its Receive Maximum whom only its own PUBREL could help, and it stands behind
-    /// more than we hold for it: it must go [MQTT-3.3.4-9].
+    /// more than we hold for it: it must go (5.0, section 3.3.4).
     fn refuse_if_stuck(&mut self, mark: Mark, now: Now, out: &mut Out) {
         let Some(connection) = self.connections.marked(mark) else {
             return;
@@ -192,7 +192,6 @@ impl Broker {
     ) {
         match self.options.limits.receive_maximum_excess {
             ReceiveMaximumExcess::Disconnect => {
-                // [MQTT-3.3.4-9]
                 self.refuse(mark.connection, &Refusal::ReceiveMaximum, now, out);
             }
             ReceiveMaximumExcess::Pause => {

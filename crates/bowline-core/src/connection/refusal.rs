@@ -32,9 +32,9 @@ pub(crate) enum Refusal {
     AliasUnknown,
     /// A PUBLISH from a client carries a Subscription Identifier [MQTT-3.3.4-6].
     IdentifierFromClient,
-    /// More QoS 1 and 2 messages open than our Receive Maximum [MQTT-3.3.4-9].
+    /// More QoS 1 and 2 messages open than our Receive Maximum (5.0, section 3.3.4).
     ReceiveMaximum,
-    /// A session that was to end with its connection cannot be prolonged [MQTT-3.14.2-2].
+    /// A session that was to end with its connection cannot be prolonged (5.0, 3.14.2.2.2).
     ExpiryRaised,
     /// AUTH outside an authentication exchange [MQTT-4.12.0-6].
     UnexpectedAuth,

@@ -143,7 +143,6 @@ fn a_client_over_its_receive_maximum_waits() {
     );
 }
 
-// [MQTT-3.3.4-7] [MQTT-3.3.4-9]
 #[test]
 fn a_client_over_its_receive_maximum_is_disconnected_by_the_letter() {
     check(
@@ -440,7 +439,7 @@ fn too_large_in_the_queue_and_again() {
     );
 }
 
-// [MQTT-3.2.2-15] A packet over our own bound.
+// A packet over our own bound.
 #[test]
 fn a_client_may_not_send_more_than_we_take() {
     check(
@@ -464,8 +463,7 @@ fn a_client_may_not_send_more_than_we_take() {
     );
 }
 
-// [MQTT-3.3.2-9] [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.3.2-10] [MQTT-3.3.2-11]
-// [MQTT-3.3.2-7]
+// [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.3.2-11] [MQTT-3.3.2-7]
 #[test]
 fn aliases_outward_keep_to_the_clients_maximum() {
     check(
@@ -499,7 +497,7 @@ fn aliases_outward_keep_to_the_clients_maximum() {
     );
 }
 
-// [MQTT-3.3.2-8] [MQTT-3.3.2-12] [MQTT-3.2.2-18]
+// [MQTT-3.3.2-12] [MQTT-3.3.2-7]
 #[test]
 fn aliases_inward_are_the_connections_own() {
     check(

@@ -2,7 +2,7 @@
 
 use crate::script::check;
 
-// [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-2.2.1-5] [MQTT3-4.3.2-2] [MQTT3-2.3.1-6]
+// [MQTT-4.3.2-4] [MQTT-2.2.1-5] [MQTT3-4.3.2-2] [MQTT3-2.3.1-6]
 #[test]
 fn a_message_is_acknowledged_and_delivered() {
     check(
@@ -72,7 +72,7 @@ fn five_temperatures() {
     }
 }
 
-// [MQTT-4.4.0-1] [MQTT-4.6.0-1] [MQTT-3.3.1-1] [MQTT3-4.4.0-1] [MQTT3-4.6.0-1] [MQTT3-3.3.1-1]
+// [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT3-4.4.0-1] [MQTT3-4.6.0-1] [MQTT3-3.3.1-1]
 #[test]
 fn what_was_not_acknowledged_comes_again_in_order_with_dup() {
     check(
@@ -147,7 +147,7 @@ fn a_3_1_1_session_keeps_what_came_while_its_client_was_away() {
     );
 }
 
-// A publisher that did not get its PUBACK sends again, and QoS 1 may deliver twice.
+// [MQTT-4.3.2-5] A publisher that did not get its PUBACK sends again, and QoS 1 may deliver twice.
 #[test]
 fn a_publish_that_is_sent_again_on_a_new_connection_is_delivered_again() {
     check(

@@ -2,7 +2,7 @@
 
 use crate::script::check;
 
-// [MQTT-4.3.3-8] [MQTT-4.3.3-11] [MQTT-4.3.3-4] [MQTT-4.3.3-7] [MQTT3-4.3.3-1] [MQTT3-4.3.3-2]
+// [MQTT-4.3.3-8] [MQTT-4.3.3-11] [MQTT-4.3.3-4] [MQTT3-4.3.3-1] [MQTT3-4.3.3-2]
 #[test]
 fn a_message_goes_through_both_handshakes() {
     for version in ["v31", "v311", "v5"] {
@@ -199,6 +199,36 @@ fn pubrecs_and_pubrels_leave_in_order() {
         b < PUBCOMP 1
         b < PUBCOMP 2
         b < PUBCOMP 3
+        "#,
+    );
+}
+
+// [MQTT-4.3.3-7] What was begun does not expire: it is finished, also on another connection.
+#[test]
+fn a_message_that_was_sent_does_not_expire() {
+    check(
+        r#"
+        a > CONNECT v5 clean expiry=100
+        a < CONNACK
+        a > SUBSCRIBE 1 t qos=2
+        a < SUBACK 1 2
+        b > CONNECT v5 clean
+        b < CONNACK
+        b > PUBLISH 1 t qos=2 "begun" expiry=10
+        a < PUBLISH 1 t qos=2 "begun" expiry=10
+        b < PUBREC 1
+        a > close
+        wait 20s
+        a > CONNECT v5 expiry=100
+        a < CONNACK present
+        a < PUBLISH 1 t qos=2 dup "begun" expiry=0
+        a > PUBREC 1
+        a < PUBREL 1
+        a > PUBCOMP 1
+        counters
+        = deliveries_qos2 2
+        = redeliveries 1
+        = acked 1
         "#,
     );
 }

@@ -88,7 +88,6 @@ fn a_session_ends_when_its_expiry_has_passed() {
     );
 }
 
-// [MQTT-3.14.2-2]
 #[test]
 fn disconnect_may_change_the_expiry_but_not_from_zero() {
     check(
@@ -231,7 +230,6 @@ fn a_client_without_identifier_gets_one() {
     );
 }
 
-// [MQTT-3.1.2-21] [MQTT-3.2.2-21] [MQTT-3.2.2-22]
 #[test]
 fn the_server_says_what_differs_from_what_was_asked() {
     check(
@@ -251,7 +249,7 @@ fn the_server_says_what_differs_from_what_was_asked() {
     );
 }
 
-// [MQTT-3.1.2-22] [MQTT3-3.1.2-24]
+// [MQTT-3.1.2-22] [MQTT-3.2.2-22] [MQTT3-3.1.2-24]
 #[test]
 fn a_silent_client_is_disconnected_after_one_and_a_half_keep_alives() {
     check(

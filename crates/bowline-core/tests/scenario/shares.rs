@@ -2,7 +2,7 @@
 
 use crate::script::check;
 
-// [MQTT-4.8.2-3] [MQTT-4.8.2-1] [MQTT-4.8.2-2]
+// [MQTT-4.8.2-3]
 #[test]
 fn each_message_goes_to_one_member_in_turn() {
     check(
@@ -139,7 +139,7 @@ fn a_full_window_is_passed_over_and_the_queue_waits_for_a_slot() {
     );
 }
 
-// [MQTT-4.8.2-4] [MQTT-4.8.2-5] [MQTT-4.8.2-6]
+// [MQTT-4.8.2-4]
 #[test]
 fn what_a_lost_member_had_goes_to_another_in_order_except_qos_2() {
     check(
@@ -190,6 +190,7 @@ fn what_a_lost_member_had_goes_to_another_in_order_except_qos_2() {
     );
 }
 
+// [MQTT-4.8.2-5]
 #[test]
 fn a_lost_member_that_does_not_last_takes_its_qos_2_with_it() {
     check(
@@ -521,6 +522,39 @@ fn a_full_group_drops_by_its_policy() {
         counters
         = deliveries_qos1 2
         = group_dropped 1
+        "#,
+    );
+}
+
+// [MQTT-4.8.2-6] A member that does not want it has it dropped for all.
+#[test]
+fn a_negative_acknowledgement_ends_a_shared_message() {
+    check(
+        r#"
+        a > CONNECT v5 clean
+        a < CONNACK
+        b > CONNECT v5 clean
+        b < CONNACK
+        p > CONNECT v5 clean
+        p < CONNACK
+        a > SUBSCRIBE 1 $share/g/t qos=2
+        a < SUBACK 1 2
+        b > SUBSCRIBE 1 $share/g/t qos=2
+        b < SUBACK 1 2
+        p > PUBLISH 1 t qos=1 "1"
+        a < PUBLISH 1 t qos=1 "1"
+        p < PUBACK 1
+        a > PUBACK 1 0x99
+        p > PUBLISH 2 t qos=2 "2"
+        b < PUBLISH 1 t qos=2 "2"
+        p < PUBREC 2
+        b > PUBREC 1 0x83
+        a > close
+        b > close
+        counters
+        = deliveries_qos1 1
+        = deliveries_qos2 1
+        = negative_ack 2
         "#,
     );
 }

@@ -32,7 +32,7 @@ fn no_local_keeps_a_clients_own_messages_away() {
     );
 }
 
-// [MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4] [MQTT-3.3.4-5] [MQTT3-3.3.5-1]
+// [MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4] [MQTT3-3.3.5-1]
 #[test]
 fn overlapping_filters_deliver_once_with_all_identifiers() {
     check(
