@@ -177,8 +177,7 @@ fn speaks_before_connack(refusal: &Refusal, version: ProtocolVersion) -> bool {
         Refusal::ClientIdMissing
         | Refusal::AuthenticationMethod
         | Refusal::SessionsFull
-        | Refusal::TopicLevels
-        | Refusal::ShuttingDown => true,
+        | Refusal::TopicLevels => true,
         Refusal::NotConnectFirst
         | Refusal::SecondConnect
         | Refusal::ServerOnlyPacket
@@ -191,6 +190,8 @@ fn speaks_before_connack(refusal: &Refusal, version: ProtocolVersion) -> bool {
         | Refusal::QueueFull
         | Refusal::PublishRefused(_)
         | Refusal::TakenOver
-        | Refusal::KeepAlive => false,
+        | Refusal::KeepAlive
+        // It did not say CONNECT yet.
+        | Refusal::ShuttingDown => false,
     }
 }

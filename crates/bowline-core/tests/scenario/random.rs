@@ -266,7 +266,8 @@ impl Life {
                 self.subscribe(number, &[(LEFT_FILTER, granted)]);
             }
             8 => self.unsubscribe(number),
-            9..=13 => {
+            9 => self.world.commits_are_held = !self.world.commits_are_held,
+            10..=13 => {
                 for _ in 0..self.pick(4) {
                     self.acknowledge(number);
                 }
@@ -590,6 +591,7 @@ impl Life {
 
     /// Everybody comes back, reads and acknowledges, until nothing is left to do.
     fn drain(&mut self) {
+        self.world.commits_are_held = false;
         for round in 0.. {
             if round >= ROUNDS_MAX {
                 self.tell_stuck();

@@ -357,16 +357,19 @@ fn a_stopping_server_tells_its_clients() {
         a < CONNACK
         b > CONNECT v311 will=will
         b < CONNACK
+        c > bytes 10
         stop
         w < DISCONNECT 0x8B "the broker stops"
         w < closed
         a < DISCONNECT 0x8B "the broker stops"
         a < closed
         b < closed
+        c < closed
         events
         ! a disconnected 0x8B: the broker stops
         ! a session ended: Connection, 0 owed
         ! b disconnected 0x8B: the broker stops
+        ! refused 0x8B: the broker stops
         ! w disconnected 0x8B: the broker stops
         ! w session ended: Connection, 0 owed
         "#,
