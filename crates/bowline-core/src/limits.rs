@@ -41,7 +41,7 @@ pub enum ShareStrategy {
     Sticky,
     /// By the Topic Name: one topic, one member, while the members stay the same.
     HashTopic,
-    /// By the publisher's Client Identifier.
+    /// By the publisher's session: the same member, until the publisher begins a new session.
     HashClient,
 }
 
